@@ -1,0 +1,41 @@
+"""Precision, said once: quantities 4 decimals, money 2, unit costs 6. Never a float."""
+
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+from django.db import models
+
+if TYPE_CHECKING:
+    from django.db.models.expressions import Combinable
+
+    DecimalField = models.DecimalField[Decimal | int | Combinable, Decimal]
+else:
+    DecimalField = models.DecimalField
+
+QUANTITY_PLACES = 4
+MONEY_PLACES = 2
+UNIT_COST_PLACES = 6
+
+QUANTITY_STEP = Decimal(1).scaleb(-QUANTITY_PLACES)
+MONEY_STEP = Decimal(1).scaleb(-MONEY_PLACES)
+
+
+class QuantityField(DecimalField):
+    """A quantity of goods in the code's unit, numeric(16, 4)."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **{"max_digits": 16, "decimal_places": QUANTITY_PLACES, **kwargs})
+
+
+class MoneyField(DecimalField):
+    """An amount in the company's currency, numeric(18, 2)."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **{"max_digits": 18, "decimal_places": MONEY_PLACES, **kwargs})
+
+
+class UnitCostField(DecimalField):
+    """An *estimated* cost of one unit, numeric(18, 6). The true unit cost of a lot is never stored: value / quantity."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **{"max_digits": 18, "decimal_places": UNIT_COST_PLACES, **kwargs})

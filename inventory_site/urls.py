@@ -1,0 +1,14 @@
+"""The three apps by dotted name, sign-in, and health."""
+
+from django.contrib import admin
+from django.contrib.auth import views as auth_views
+from django.urls import include, path
+
+urlpatterns = [
+    path("admin/", admin.site.urls),
+    path("sign-in/", auth_views.LoginView.as_view(redirect_authenticated_user=True), name="login"),
+    path("sign-out/", auth_views.LogoutView.as_view(), name="logout"),
+    path("inventory/", include("lots.urls")),
+    path("inventory/usage/", include("usage.urls")),
+    path("", include("reconciliation.urls")),
+]

@@ -1,0 +1,7 @@
+"""One file a record; this module is the public list."""
+
+from reconciliation.models.allocations import CogsAllocation
+from reconciliation.models.checks import LedgerCheck
+from reconciliation.models.runs import ReconciliationRun, RunLogLine, RunPool
+
+__all__ = ["CogsAllocation", "LedgerCheck", "ReconciliationRun", "RunLogLine", "RunPool"]

@@ -1,0 +1,5 @@
+"""One file a record; this module is the public list."""
+
+from usage.models.usage import InventoryUsage, OpenUsage, UsageLotRestriction
+
+__all__ = ["InventoryUsage", "OpenUsage", "UsageLotRestriction"]
