@@ -96,6 +96,8 @@ class Migration(migrations.Migration):
             fields=[
                 ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
                 ("has_work", models.BooleanField(default=False)),
+                ("work_noted_at", models.DateTimeField(blank=True, null=True)),
+                ("is_set_aside", models.BooleanField(default=False)),
                 ("lot_count", models.IntegerField(default=0)),
                 ("quantity_received", inventory_site.fields.QuantityField(decimal_places=4, default=0, max_digits=16)),
                 ("quantity_used", inventory_site.fields.QuantityField(decimal_places=4, default=0, max_digits=16)),

@@ -36,7 +36,7 @@ class RecordType(models.TextChoices):
 
 
 class LineItemCode(models.Model):
-    """The item master record. `est_unit_cost` stands in for the cost of what is unallocated; it is never a true cost."""
+    """The item master record. `est_unit_cost` stands in for the cost of what is unallocated; never a true cost."""
 
     class Status(models.TextChoices):
         PENDING = "PENDING", "Pending"

@@ -18,6 +18,9 @@ class CostPool(models.Model):
     office = models.ForeignKey(Office, on_delete=models.PROTECT, null=True, blank=True, related_name="+")
     # A posting notes here that there is work; a run that has brought the pool to rest takes the note away.
     has_work = models.BooleanField(default=False)
+    work_noted_at = models.DateTimeField(null=True, blank=True)
+    # A run gave up on it; not tried again on its own until a posting changes something about it.
+    is_set_aside = models.BooleanField(default=False)
 
     lot_count = models.IntegerField(default=0)
     quantity_received = QuantityField(default=0)

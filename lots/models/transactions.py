@@ -10,7 +10,7 @@ from lots.models.lots import InventoryLot
 
 
 class InventoryTransaction(models.Model):
-    """One movement. Demand is stored negative (an opened order), as the guides show it; the primary key is its number."""
+    """One movement. Demand is stored negative (an opened order), as in the guides; the primary key is its number."""
 
     code = models.ForeignKey(LineItemCode, on_delete=models.PROTECT, related_name="transactions", db_index=False)
     office = models.ForeignKey(

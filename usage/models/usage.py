@@ -77,6 +77,16 @@ class OpenUsage(models.Model):
     quantity_unallocated = QuantityField()
     # Sum of the allocations so far: ~ COGS of an open usage without reading its history.
     amount_allocated = MoneyField(default=0)
+    # Copied from the fact, so that a run reads only what is open.
+    original = models.ForeignKey(
+        InventoryUsage,
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="+",
+        db_constraint=False,
+        db_index=False,
+    )
     is_restricted = models.BooleanField(default=False)
 
     class Meta:
