@@ -5,7 +5,7 @@ from django.db import models
 
 
 class LedgerCheck(models.Model):
-    """`results` is a list of {name, title, ok, count, culprits}, one entry per invariant, as `verify_ledger` prints it."""
+    """`results` is a list of {name, title, ok, count, culprits}, one per invariant, as `verify_ledger` prints it."""
 
     at = models.DateTimeField()
     by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, blank=True, related_name="+")

@@ -1,0 +1,21 @@
+"""The only place in this app that locks, always in one order: cost pools, by primary key.
+
+Whoever changes a lot, a usage or what is open of it holds the lock of its pool first; then it looks. The lock is
+NO KEY UPDATE, so that rows which merely name the pool can still be written by others.
+"""
+
+from collections.abc import Collection
+
+from lots.models import CostPool, LineItemCode, Office, Preference
+
+
+def lock_pools(pool_ids: Collection[int]) -> list[CostPool]:
+    """Lock the pools and return them as they are under the lock, in primary key order."""
+    return list(CostPool.objects.select_for_update(no_key=True).filter(pk__in=pool_ids).order_by("pk"))
+
+
+def lock_pool_of(*, code: LineItemCode, office: Office | None) -> CostPool:
+    """Find or make the pool that a record of this code and office belongs to, and lock it."""
+    pool_office = office if Preference.current().prevent_inter_office else None
+    CostPool.objects.bulk_create([CostPool(code=code, office=pool_office)], ignore_conflicts=True)
+    return CostPool.objects.select_for_update(no_key=True).get(code=code, office=pool_office)

@@ -1,0 +1,119 @@
+"""Plans to rows. Everything is written set-wise, in the caller's transaction; nothing is decided here.
+
+Allocations go in by COPY: rows written and indexes kept are what a run costs (docs/performance.md). Whole numbers
+become decimals by a power of ten in their text, so nothing is ever rounded on the way.
+"""
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+
+from django.db import connection
+from django.db.backends.utils import CursorWrapper
+
+from reconciliation.planning import PoolPlan
+from usage.summaries import refresh_open_sums
+
+_COPY_ALLOCATIONS = "COPY reconciliation_cogsallocation (run_id, usage_id, lot_id, kind, quantity, amount) FROM STDIN"
+
+_USED = """
+UPDATE lots_inventorylot AS lot SET quantity_used = change.used * 0.0001
+FROM unnest(%s::bigint[], %s::bigint[]) AS change(lot, used) WHERE lot.id = change.lot
+"""
+_REBASE = """
+UPDATE lots_inventorylot SET value_costed = value, quantity_costed = quantity_received WHERE id = ANY(%s)
+"""
+_CLOSE_USAGES = "DELETE FROM usage_openusage WHERE usage_id = ANY(%s)"
+_CHANGE_USAGES = """
+UPDATE usage_openusage AS open SET quantity_unallocated = change.unallocated * 0.0001
+FROM unnest(%s::bigint[], %s::bigint[]) AS change(usage, unallocated) WHERE open.usage_id = change.usage
+"""
+_CHARGE_USAGES = """
+UPDATE usage_openusage AS open SET amount_allocated = open.amount_allocated + change.amount * 0.01
+FROM unnest(%s::bigint[], %s::bigint[]) AS change(usage, amount) WHERE open.usage_id = change.usage
+"""
+_POOLS = """
+UPDATE lots_costpool AS pool SET
+    quantity_used = pool.quantity_used + change.quantity * 0.0001, value_used = pool.value_used + change.amount * 0.01,
+    last_run_passes = CASE WHEN pool.has_work THEN change.passes ELSE pool.last_run_passes END,
+    has_work = false, is_set_aside = false
+FROM unnest(%s::bigint[], %s::bigint[], %s::bigint[], %s::bigint[]) AS change(pool, quantity, amount, passes)
+WHERE pool.id = change.pool
+"""
+
+
+def apply_plans(*, run_id: int, plans: Sequence[PoolPlan]) -> None:
+    """Write these plans: allocations, lots, what is open, and the sums of the pools, whose locks the caller holds."""
+    with connection.cursor() as cursor:
+        _copy_allocations(cursor, run_id, plans)
+        _write_lots(cursor, plans)
+        _write_open_usages(cursor, plans)
+        _write_pools(cursor, plans)
+    refresh_open_sums([plan.snapshot.pool for plan in plans])
+
+
+def _copy_allocations(cursor: CursorWrapper, run_id: int, plans: Sequence[PoolPlan]) -> None:
+    with cursor.copy(_COPY_ALLOCATIONS) as copy:
+        for plan in plans:
+            if lines := "".join(_allocation_lines(run_id, plan)):
+                copy.write(lines)
+
+
+def _allocation_lines(run_id: int, plan: PoolPlan) -> Iterator[str]:
+    for lot, row in plan.true_ups:
+        yield f"{run_id}\t{row.usage}\t{lot}\tTRUE_UP\t0\t{row.amount}e-2\n"
+    for usage, lot, quantity, amount in plan.plan.moves:
+        kind = "DRAW" if quantity > 0 else "GIVE_BACK"
+        yield f"{run_id}\t{usage}\t{lot}\t{kind}\t{quantity}e-4\t{amount}e-2\n"
+
+
+def _write_lots(cursor: CursorWrapper, plans: Sequence[PoolPlan]) -> None:
+    # The basis first: what is used may grow beyond the quantity that the old basis knew.
+    if recosted := [lot.lot for plan in plans for lot in plan.snapshot.recosted]:
+        cursor.execute(_REBASE, [recosted])
+    used = {lot: after for plan in plans for lot, after in plan.plan.quantity_used_after.items()}
+    if used:
+        cursor.execute(_USED, [list(used), list(used.values())])
+
+
+def _write_open_usages(cursor: CursorWrapper, plans: Sequence[PoolPlan]) -> None:
+    closed: list[int] = []
+    changed: dict[int, int] = {}
+    charged: Counter[int] = Counter()
+    for plan in plans:
+        after = plan.plan.quantity_unallocated_after
+        for usage in plan.snapshot.usages:
+            if after[usage.key] == 0:
+                closed.append(usage.key)
+            elif after[usage.key] != usage.quantity_unallocated:
+                changed[usage.key] = after[usage.key]
+        _add_charges(charged, plan)
+    if closed:
+        cursor.execute(_CLOSE_USAGES, [closed])
+    if changed:
+        cursor.execute(_CHANGE_USAGES, [list(changed), list(changed.values())])
+    if charged:
+        cursor.execute(_CHARGE_USAGES, [list(charged), list(charged.values())])
+
+
+def _add_charges(charged: Counter[int], plan: PoolPlan) -> None:
+    """Collect what the usages that stay open were charged; a closed one keeps no row to write it on."""
+    after = plan.plan.quantity_unallocated_after
+    for usage, _, _, amount in plan.plan.moves:
+        if after[usage]:
+            charged[usage] += amount
+    for _, row in plan.true_ups:
+        # A usage that closed in an earlier run is not in the plan: it has no open row, and the update finds none.
+        if after.get(row.usage):
+            charged[row.usage] += row.amount
+
+
+def _write_pools(cursor: CursorWrapper, plans: Sequence[PoolPlan]) -> None:
+    cursor.execute(
+        _POOLS,
+        [
+            [plan.snapshot.pool for plan in plans],
+            [plan.quantity_drawn - plan.quantity_given_back for plan in plans],
+            [plan.amount for plan in plans],
+            [plan.plan.pass_count for plan in plans],
+        ],
+    )

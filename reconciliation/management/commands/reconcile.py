@@ -1,0 +1,98 @@
+"""Run COGS reconciliation from a shell, beside whatever workers there are."""
+
+import json
+import time
+from argparse import ArgumentParser
+from decimal import Decimal
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+from django.utils import timezone
+
+from inventory_site.fields import MONEY_STEP, QUANTITY_STEP
+from lots.models import LineItemCode
+from reconciliation import requests, runner
+from reconciliation.models import ReconciliationRun
+from reconciliation.preview import preview_run
+from reconciliation.selectors import open_figures
+
+POLL_SECONDS = 0.2
+
+
+class Command(BaseCommand):
+    help = "Reconcile everything with open work, or chosen codes; returns when that is done."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("--code", action="append", dest="codes", metavar="C", help="only this code; repeatable")
+        parser.add_argument("--dry-run", action="store_true", help="plan and print, write nothing")
+        parser.add_argument("--json", action="store_true", help="print one JSON object")
+        parser.add_argument("--wait", action="store_true", help="wait also for batches that other workers hold")
+
+    def handle(self, *, codes: list[str] | None, dry_run: bool, json: bool, wait: bool, **_options: object) -> None:
+        _refuse_unknown(codes)
+        started = time.monotonic()
+        figures = _dry_run(codes) if dry_run else _run(codes, wait=wait)
+        figures |= open_figures(codes=codes) if not dry_run else {}
+        figures["seconds"] = round(time.monotonic() - started, 2)
+        self.stdout.write(_as_json(figures) if json else _as_text(figures))
+
+
+def _refuse_unknown(codes: list[str] | None) -> None:
+    if codes:
+        known = set(LineItemCode.objects.filter(code__in=codes).values_list("code", flat=True))
+        if unknown := [code for code in codes if code not in known]:
+            raise CommandError(f"Unknown code: {', '.join(unknown)}. Nothing was done.", returncode=2)
+
+
+def _run(codes: list[str] | None, *, wait: bool) -> dict[str, Any]:
+    run = requests.request_run(trigger=ReconciliationRun.Trigger.COMMAND, now=timezone.now(), codes=codes)
+    # A claim that a dead worker left behind comes free after a moment, so what still waits is asked for again.
+    while not runner.work(run_id=run.pk):
+        if not wait and not runner.is_free_work_left(run_id=run.pk):
+            break
+        time.sleep(POLL_SECONDS)
+    run.refresh_from_db()
+    return {
+        "run": run.pk,
+        "state": run.state,
+        "pools": run.pools,
+        "usages": run.usages,
+        "allocations": run.allocations,
+        "passes": run.passes,
+        "drawn": run.drawn,
+        "given_back": run.given_back,
+        "amount": run.amount,
+    }
+
+
+def _dry_run(codes: list[str] | None) -> dict[str, Any]:
+    preview = preview_run(codes=codes)
+    return {
+        "run": None,
+        "state": "DRY_RUN",
+        "pools": preview.pools,
+        "usages": preview.usages,
+        "allocations": preview.allocations,
+        "passes": preview.passes,
+        "drawn": preview.drawn * QUANTITY_STEP,
+        "given_back": preview.given_back * QUANTITY_STEP,
+        "amount": preview.amount * MONEY_STEP,
+        "open_usages": preview.open_usages,
+        "unallocated": preview.unallocated * QUANTITY_STEP,
+    }
+
+
+def _as_json(figures: dict[str, Any]) -> str:
+    """One flat object. Decimals stand as numbers with all their digits: through a float they could lose some."""
+    pairs = (
+        f"{json.dumps(name)}: {f'{value:f}' if isinstance(value, Decimal) else json.dumps(value)}"
+        for name, value in figures.items()
+    )
+    return "{" + ", ".join(pairs) + "}"
+
+
+def _as_text(figures: dict[str, Any]) -> str:
+    return "\n".join(
+        f"{name.replace('_', ' ')}: {f'{value:,}' if isinstance(value, int | Decimal) else value}"
+        for name, value in figures.items()
+    )

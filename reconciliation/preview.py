@@ -1,0 +1,75 @@
+"""What a run would do now: the same snapshots and plans, without locks and without a single row written."""
+
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.conf import settings
+from django.db import transaction
+from django.db.models import Q
+
+from lots.models import CostPool, Preference
+from reconciliation.engine import CostMethod
+from reconciliation.planning import PoolPlan, plan_pool
+from reconciliation.results import group_remarks
+from reconciliation.snapshot import read_snapshots
+
+
+@dataclass(slots=True)
+class Preview:
+    """Totals in steps of 1/10000 and cents, and one line per pool that would move or stay open."""
+
+    pools: int = 0
+    usages: int = 0
+    allocations: int = 0
+    passes: int = 0
+    drawn: int = 0
+    given_back: int = 0
+    amount: int = 0
+    open_usages: int = 0
+    unallocated: int = 0
+    lines: list[dict[str, Any]] = field(default_factory=list)
+
+    def add(self, plan: PoolPlan) -> None:
+        rest = plan.plan.quantity_unallocated_after
+        self.pools += 1
+        self.usages += len(plan.snapshot.usages)
+        self.allocations += plan.allocation_count
+        self.passes += plan.plan.pass_count
+        self.drawn += plan.quantity_drawn
+        self.given_back += plan.quantity_given_back
+        self.amount += plan.amount
+        self.open_usages += sum(1 for quantity in rest.values() if quantity)
+        self.unallocated += sum(rest.values())
+        self.lines.append(
+            {"pool": plan.snapshot.pool, "passes": plan.plan.pass_count, "remarks": group_remarks(plan.plan.remarks)}
+        )
+
+
+def preview_run(*, codes: Collection[str] | None = None, method: CostMethod | None = None) -> Preview:
+    """Plan what a run over everything, or over chosen codes, would do now; `method` asks what if it were the other."""
+    chosen = CostPool.objects.filter(has_work=True)
+    if codes is not None:
+        chosen = CostPool.objects.filter(Q(has_work=True) | Q(open_count__gt=0), code__code__in=codes)
+    method = method or CostMethod(Preference.current().cogs_method)
+    preview = Preview()
+    for pools in _batches(chosen.order_by("pk").values_list("pk", "open_count")):
+        # One moment for all that is read of a batch, though nothing is locked.
+        with transaction.atomic():
+            snapshots = read_snapshots(pools)
+        for snapshot in snapshots:
+            preview.add(plan_pool(snapshot, method))
+    return preview
+
+
+def _batches(pools: Any) -> Iterator[list[int]]:
+    batch: list[int] = []
+    usages = 0
+    for pk, open_count in pools:
+        if batch and usages + open_count > settings.BATCH_USAGES:
+            yield batch
+            batch, usages = [], 0
+        batch.append(pk)
+        usages += open_count
+    if batch:
+        yield batch

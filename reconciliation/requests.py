@@ -1,0 +1,121 @@
+"""Asking for a run: rows first, then a wake-up. Used by the button, the command, the schedule and the sweeper."""
+
+import logging
+from collections.abc import Collection
+from datetime import date, datetime
+
+from celery import current_app
+from django.contrib.auth.models import User
+from django.db import IntegrityError, transaction
+from django.db.models import Max, Q
+
+from lots.models import CostPool, Preference
+from reconciliation.models import ReconciliationRun, RunPool
+from reconciliation.run_log import log_info, log_warning
+from reconciliation.run_states import cancel_waiting, finish_if_done
+
+logger = logging.getLogger(__name__)
+
+State = ReconciliationRun.State
+Trigger = ReconciliationRun.Trigger
+
+# One per pool process of the usual worker; more would find nothing to claim.
+WAKE_UPS = 2
+WORK_TASK = "reconciliation.tasks.work_on_run"
+
+
+def request_run(
+    *,
+    trigger: ReconciliationRun.Trigger,
+    now: datetime,
+    requested_by: User | None = None,
+    codes: Collection[str] | None = None,
+    slot: date | None = None,
+) -> ReconciliationRun:
+    """Ask for a run over everything with open work, or over chosen codes, and wake the workers after the commit.
+
+    Returns the run that is already under way when one over everything is active or the slot is taken: asking twice
+    starts nothing twice.
+    """
+    try:
+        with transaction.atomic():
+            run = _insert_run(trigger=trigger, now=now, requested_by=requested_by, everything=codes is None, slot=slot)
+            _insert_work(run, codes)
+            transaction.on_commit(lambda: wake(run_id=run.pk))
+    except IntegrityError:
+        taken = Q(is_everything=True, state__in=ReconciliationRun.ACTIVE)
+        if slot is not None:
+            taken |= Q(schedule_slot=slot)
+        return ReconciliationRun.objects.filter(taken).latest("pk")
+    return run
+
+
+def _insert_run(
+    *, trigger: ReconciliationRun.Trigger, now: datetime, requested_by: User | None, everything: bool, slot: date | None
+) -> ReconciliationRun:
+    preference = Preference.current()
+    run = ReconciliationRun.objects.create(
+        trigger=trigger,
+        requested_by=requested_by,
+        requested_at=now,
+        is_everything=everything,
+        schedule_slot=slot,
+        cogs_method=preference.cogs_method,
+        prevent_inter_office=preference.prevent_inter_office,
+    )
+    by = requested_by.get_username() if requested_by else "the system"
+    log_info(run_id=run.pk, message=f"Requested by {by} ({run.get_trigger_display()}), {run.cogs_method}.")
+    return run
+
+
+def _insert_work(run: ReconciliationRun, codes: Collection[str] | None) -> None:
+    """Write the work list. Chosen codes are looked at even where no posting left a note."""
+    if codes is None:
+        pools = CostPool.objects.filter(has_work=True)
+    else:
+        pools = CostPool.objects.filter(Q(has_work=True) | Q(open_count__gt=0), code__code__in=codes)
+    RunPool.objects.bulk_create(
+        [
+            RunPool(run=run, pool_id=pk, usages=usages)
+            for pk, usages in pools.order_by("pk").values_list("pk", "open_count")
+        ],
+        batch_size=5_000,
+    )
+
+
+def cancel_run(*, run: ReconciliationRun, requested_by: User | None, now: datetime) -> None:
+    """Stop a run between batches. What was reconciled stays; the rest keeps its work for a later run."""
+    changed = ReconciliationRun.objects.filter(
+        pk=run.pk, state__in=ReconciliationRun.ACTIVE, cancel_requested_at__isnull=True
+    ).update(cancel_requested_at=now)
+    if not changed:
+        return
+    by = requested_by.get_username() if requested_by else "the system"
+    log_warning(run_id=run.pk, message=f"Cancel requested by {by}.")
+    # Whatever nobody works on is taken off the list here, so that it works without a worker too.
+    cancel_waiting(run_id=run.pk)
+    finish_if_done(run_id=run.pk)
+
+
+def retry_failed(*, run: ReconciliationRun, requested_by: User | None, now: datetime) -> ReconciliationRun:
+    """Start a run over the codes that this one set aside."""
+    codes = set(RunPool.objects.filter(run=run, state=RunPool.State.FAILED).values_list("pool__code__code", flat=True))
+    return request_run(trigger=Trigger.RETRY, now=now, requested_by=requested_by, codes=codes)
+
+
+def work_waits_for_a_run() -> bool:
+    """Whether a posting left work that no run covers: not set aside, and noted since somebody last cancelled a run."""
+    cancelled = ReconciliationRun.objects.filter(state=State.CANCELLED).aggregate(at=Max("finished_at"))["at"]
+    waiting = CostPool.objects.filter(has_work=True, is_set_aside=False)
+    if cancelled is not None:
+        waiting = waiting.filter(work_noted_at__gt=cancelled)
+    return waiting.exists()
+
+
+def wake(*, run_id: int, count: int = WAKE_UPS) -> None:
+    """Tell the workers, as a best effort: the rows are there, and the sweeper finds what was not announced."""
+    try:
+        for _ in range(count):
+            current_app.send_task(WORK_TASK, kwargs={"run_id": run_id}, retry=False)
+    except Exception as error:  # (a broker may fail in any way; none may reach the user)
+        logger.warning("run %s: the broker did not take the wake-up (%s); the sweeper will.", run_id, error)

@@ -1,0 +1,188 @@
+"""One run: claim a batch of pools, lock, read, plan, check, write, commit; again until nothing is left.
+
+What makes it survive being killed at any instant:
+
+* The work list is rows in PostgreSQL. A batch is claimed in a transaction of its own, which counts the attempt; then
+  its work rows are locked for as long as the work lasts. A worker that dies drops the locks: the rows are free again.
+* All that a batch writes is one transaction, so it happened or it did not.
+* A batch that fails, or whose worker dies, is tried again in halves until the sick pool stands alone; a pool that fails
+  three times alone is set aside with its error while the others finish.
+* A second delivery of a message finds nothing to claim and goes home.
+"""
+
+import logging
+import time
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from celery.exceptions import SoftTimeLimitExceeded
+from django.conf import settings
+from django.db import Error, connection, transaction
+from django.db.models import F
+from django.db.models.functions import Now
+
+from lots.locks import lock_pools
+from lots.models import CostPool
+from reconciliation.apply import apply_plans
+from reconciliation.engine import CostMethod
+from reconciliation.models import ReconciliationRun, RunPool
+from reconciliation.models.runs import MAX_ATTEMPTS
+from reconciliation.planning import plan_pool
+from reconciliation.results import write_results
+from reconciliation.run_log import log_error, log_info, log_warning
+from reconciliation.run_states import cancel_waiting, finish_if_done, start
+from reconciliation.snapshot import read_snapshots
+
+logger = logging.getLogger(__name__)
+
+# Between the commit of a claim and the locking of its rows, others keep off for this long.
+CLAIM_SECONDS = 3
+# How many work rows a claim looks at. It bounds a batch too: pools of one usage each would make endless ones.
+CLAIM_WINDOW = 1_000
+WORKER_DIED = "The worker died each time it tried this pool alone (out of memory, killed, or stuck)."
+
+
+def work(*, run_id: int, seconds: float | None = None) -> bool:
+    """Work on a run until nothing is left to claim, or for about so many seconds. Return whether the run has ended.
+
+    Any number of workers may do this at once. Raises a database error when the server goes away; nothing is lost then.
+    """
+    started = time.monotonic()
+    if not start(run_id=run_id):
+        return True
+    while seconds is None or time.monotonic() - started < seconds:
+        if ReconciliationRun.objects.filter(pk=run_id, cancel_requested_at__isnull=False).exists():
+            cancel_waiting(run_id=run_id)
+            break
+        batch = claim(run_id=run_id)
+        if not batch:
+            break
+        work_on_batch(run_id=run_id, batch=batch)
+    return finish_if_done(run_id=run_id)
+
+
+@transaction.atomic
+def is_free_work_left(*, run_id: int) -> bool:
+    """Whether a pool waits that nobody holds: perhaps claimed by a worker that died a moment ago."""
+    waiting = RunPool.objects.select_for_update(skip_locked=True, no_key=True).filter(
+        run=run_id, state=RunPool.State.PENDING
+    )
+    return bool(waiting[:1])
+
+
+@transaction.atomic
+def claim(*, run_id: int) -> list[RunPool]:
+    """Take the next batch and count the attempt before it begins: a pool that kills its worker is found out."""
+    # The database's clock, so that workers on several machines agree.
+    claimed_at = _database_moment()
+    waiting = list(
+        RunPool.objects.select_for_update(skip_locked=True, no_key=True)
+        .filter(run=run_id, state=RunPool.State.PENDING)
+        .exclude(claimed_at__gte=claimed_at - timedelta(seconds=CLAIM_SECONDS))
+        .order_by("pk")[:CLAIM_WINDOW]
+    )
+    for row in waiting:
+        if row.attempts_alone >= MAX_ATTEMPTS:
+            _set_aside(row, WORKER_DIED)
+    batch = _batch_of([row for row in waiting if row.attempts_alone < MAX_ATTEMPTS])
+    for row in batch:
+        row.claimed_at = claimed_at
+    RunPool.objects.filter(pk__in=[row.pk for row in batch]).update(
+        claimed_at=claimed_at,
+        attempts=F("attempts") + 1,
+        attempts_alone=F("attempts_alone") + int(len(batch) == 1),
+        # If this batch has to be tried again, it comes in halves.
+        batch_limit=max(1, len(batch) // 2),
+    )
+    return batch
+
+
+def _database_moment() -> datetime:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT clock_timestamp()")
+        moment: datetime = cursor.fetchone()[0]
+    return moment
+
+
+def _batch_of(waiting: Sequence[RunPool]) -> list[RunPool]:
+    """Take rows from the front: as many usages as a batch may hold, as many pools as each of them may share it with."""
+    batch: list[RunPool] = []
+    usages, limit = 0, CLAIM_WINDOW
+    for row in waiting:
+        usages, limit = usages + row.usages, min(limit, row.batch_limit)
+        if batch and (usages > settings.BATCH_USAGES or len(batch) >= limit):
+            break
+        batch.append(row)
+    return batch
+
+
+def work_on_batch(*, run_id: int, batch: Sequence[RunPool]) -> None:
+    """Reconcile the pools of a batch in one transaction; a failure undoes all of it and is written down."""
+    try:
+        _reconcile_batch(run_id=run_id, batch=batch)
+    except Error as error:
+        if not connection.is_usable():
+            raise  # The database is gone, which is nobody's fault; the claim runs out by itself.
+        _give_back_to_the_list(run_id=run_id, batch=batch, error=error)
+    except SoftTimeLimitExceeded as error:
+        _give_back_to_the_list(run_id=run_id, batch=batch, error=error)
+        raise
+    except Exception as error:
+        logger.exception("run %s: a batch of %s pools failed", run_id, len(batch))
+        _give_back_to_the_list(run_id=run_id, batch=batch, error=error)
+
+
+@transaction.atomic
+def _reconcile_batch(*, run_id: int, batch: Sequence[RunPool]) -> None:
+    started = time.monotonic()
+    # Rows that somebody else took over since are left to them.
+    rows = list(
+        RunPool.objects.select_for_update(skip_locked=True, no_key=True)
+        .filter(pk__in=[row.pk for row in batch], state=RunPool.State.PENDING, claimed_at=batch[0].claimed_at)
+        .order_by("pk")
+    )
+    if not rows:
+        return
+    run = ReconciliationRun.objects.get(pk=run_id)
+    pools = lock_pools([row.pool_id for row in rows])
+    method = CostMethod(run.cogs_method)
+    plans = [plan_pool(snapshot, method) for snapshot in read_snapshots([pool.pk for pool in pools])]
+    apply_plans(run_id=run_id, plans=plans)
+    write_results(rows=rows, plans=plans)
+    usages = sum(len(plan.snapshot.usages) for plan in plans)
+    allocations = sum(plan.allocation_count for plan in plans)
+    log_info(
+        run_id=run_id,
+        message=f"Reconciled {len(plans):,} pools: {usages:,} usages, {allocations:,} allocations"
+        f" in {time.monotonic() - started:.1f} s.",
+    )
+
+
+@transaction.atomic
+def _give_back_to_the_list(*, run_id: int, batch: Sequence[RunPool], error: Exception) -> None:
+    """Nothing of the batch was written: free it to be tried again in halves, or set a pool aside that stands alone."""
+    reason = f"{type(error).__name__}: {error}"
+    rows = RunPool.objects.select_for_update(no_key=True).filter(
+        pk__in=[row.pk for row in batch], state=RunPool.State.PENDING, claimed_at=batch[0].claimed_at
+    )
+    for row in rows:
+        if row.attempts_alone >= MAX_ATTEMPTS:
+            _set_aside(row, reason)
+    still = RunPool.objects.filter(pk__in=[row.pk for row in rows], state=RunPool.State.PENDING)
+    if still.update(claimed_at=None, error=reason):
+        again = "alone" if len(batch) <= 2 else "in halves"
+        log_warning(
+            run_id=run_id,
+            message=f"A batch of {len(batch):,} pools failed and was undone; trying again {again}. {reason}",
+            pool_id=batch[0].pool_id if len(batch) == 1 else None,
+        )
+
+
+def _set_aside(row: RunPool, reason: str) -> None:
+    RunPool.objects.filter(pk=row.pk).update(state=RunPool.State.FAILED, error=reason, finished_at=Now())
+    CostPool.objects.filter(pk=row.pool_id).update(is_set_aside=True)
+    log_error(
+        run_id=row.run_id,
+        message=f"Set aside after {MAX_ATTEMPTS} attempts; nothing of it was written. {reason}",
+        pool_id=row.pool_id,
+    )

@@ -1,0 +1,153 @@
+"""Rows to engine records, read after the lock; only what is open, and of the lots only those that can matter.
+
+Those are: lots with stock left; where there are returns, used lots as far as the returns can reach (newest first, until
+the lots newer than one have given out as much as all returns together bring back); lots that an original holds; lots
+that a usage is restricted to; and the newest one, so that a pool whose lots are used up does not look like one without
+lots. So the cost of a run follows what is open, not what ever happened.
+
+Units: quantities in steps of 1/10000, money in cents, moments in microseconds; whole numbers throughout.
+"""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.db import connection
+from django.db.backends.utils import CursorWrapper
+
+from reconciliation.engine import CostBasis, Lot, Usage
+
+_OPEN_USAGES = """
+SELECT open.pool_id, open.usage_id, (extract(epoch FROM open.used_at) * 1000000)::bigint,
+    (open.quantity_unallocated * 10000)::bigint, open.original_id, open.is_restricted
+FROM usage_openusage AS open
+WHERE open.pool_id = ANY(%(pools)s)
+ORDER BY open.pool_id, open.used_at, open.usage_id
+"""
+
+_RESTRICTIONS = """
+SELECT usage_id, lot_id FROM usage_usagelotrestriction WHERE usage_id = ANY(%(usages)s) ORDER BY usage_id, lot_id
+"""
+
+# What each original, and every usage linked to it, drew from or gave back to each lot of these pools: kept raw.
+_HELD = """
+SELECT lot.pool_id, root.id, allocation.lot_id, (sum(allocation.quantity) * 10000)::bigint
+FROM unnest(%(originals)s::bigint[]) AS root(id)
+CROSS JOIN LATERAL (
+    SELECT root.id AS usage_id
+    UNION ALL
+    SELECT linked.id FROM usage_inventoryusage AS linked WHERE linked.original_id = root.id
+) AS member
+JOIN reconciliation_cogsallocation AS allocation ON allocation.usage_id = member.usage_id
+JOIN lots_inventorylot AS lot ON lot.id = allocation.lot_id
+WHERE lot.pool_id = ANY(%(pools)s)
+GROUP BY lot.pool_id, root.id, allocation.lot_id
+HAVING sum(allocation.quantity) <> 0
+"""
+
+_LOTS = """
+SELECT pool_id, id, (extract(epoch FROM first_received_at) * 1000000)::bigint, (quantity_received * 10000)::bigint,
+    (quantity_used * 10000)::bigint, (value * 100)::bigint, (quantity_costed * 10000)::bigint,
+    (value_costed * 100)::bigint
+FROM (
+    SELECT lot.*, need.reach, sum(lot.quantity_used) OVER (
+        PARTITION BY lot.pool_id ORDER BY lot.first_received_at DESC, lot.id DESC
+        ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS used_of_newer_lots
+    FROM unnest(%(pools)s::bigint[], %(reaches)s::bigint[]) AS need(pool_id, reach)
+    JOIN lots_inventorylot AS lot ON lot.pool_id = need.pool_id
+    WHERE lot.quantity_received > 0
+) AS candidate
+WHERE quantity_used < quantity_received
+    OR (quantity_used > 0 AND used_of_newer_lots * 10000 < reach)
+    OR value <> value_costed OR quantity_received <> quantity_costed
+    OR id = ANY(%(named)s) OR used_of_newer_lots IS NULL
+ORDER BY pool_id, first_received_at, id
+"""
+
+_TOUCHED = """
+SELECT lot_id, usage_id, (sum(quantity) * 10000)::bigint
+FROM reconciliation_cogsallocation WHERE lot_id = ANY(%(lots)s)
+GROUP BY lot_id, usage_id ORDER BY lot_id, usage_id
+"""
+
+
+@dataclass(slots=True)
+class RecostedLot:
+    """A lot whose present basis has parted from the booked one, and who touched it, in entry order, net."""
+
+    lot: int
+    booked: CostBasis
+    present: CostBasis
+    quantity_by_usage: list[tuple[int, int]] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class Snapshot:
+    """One cost pool as the engine sees it."""
+
+    pool: int
+    lots: list[Lot] = field(default_factory=list)
+    usages: list[Usage] = field(default_factory=list)
+    held: dict[tuple[int, int], int] = field(default_factory=dict)
+    recosted: list[RecostedLot] = field(default_factory=list)
+
+
+def read_snapshots(pool_ids: Sequence[int]) -> list[Snapshot]:
+    """Read these pools, in the order given. A run calls this under the pools' locks; a preview without."""
+    snapshots = {pool: Snapshot(pool) for pool in pool_ids}
+    with connection.cursor() as cursor:
+        rows = _rows(cursor, _OPEN_USAGES, pools=list(pool_ids))
+        restrictions = _read_restrictions(cursor, [row[1] for row in rows if row[5]])
+        reaches = _fill_usages(snapshots, rows, restrictions)
+        named = {lot for lots in restrictions.values() for lot in lots}
+        originals = sorted({row[4] for row in rows if row[4] is not None})
+        if originals:
+            for pool, original, lot, quantity in _rows(cursor, _HELD, originals=originals, pools=list(pool_ids)):
+                snapshots[pool].held[(original, lot)] = quantity
+                named.add(lot)
+        _fill_lots(cursor, snapshots, reaches, sorted(named))
+    return [snapshots[pool] for pool in pool_ids]
+
+
+def _rows(cursor: CursorWrapper, statement: str, **parameters: list[int]) -> list[tuple[Any, ...]]:
+    cursor.execute(statement, parameters)
+    rows: list[tuple[Any, ...]] = cursor.fetchall()
+    return rows
+
+
+def _read_restrictions(cursor: CursorWrapper, usages: list[int]) -> dict[int, frozenset[int]]:
+    lots: defaultdict[int, list[int]] = defaultdict(list)
+    if usages:
+        for usage, lot in _rows(cursor, _RESTRICTIONS, usages=usages):
+            lots[usage].append(lot)
+    return {usage: frozenset(lots[usage]) for usage in usages}
+
+
+def _fill_usages(
+    snapshots: dict[int, Snapshot], rows: list[tuple[Any, ...]], restrictions: dict[int, frozenset[int]]
+) -> dict[int, int]:
+    """Put the usages into their pools; return per pool how far its returns can reach, in steps."""
+    reaches = dict.fromkeys(snapshots, 0)
+    for pool, usage, moment, unallocated, original, is_restricted in rows:
+        if unallocated < 0:
+            reaches[pool] -= unallocated
+        only_lots = restrictions[usage] if is_restricted else None
+        snapshots[pool].usages.append(Usage(usage, (moment, usage), unallocated, original, only_lots))
+    return reaches
+
+
+def _fill_lots(
+    cursor: CursorWrapper, snapshots: dict[int, Snapshot], reaches: dict[int, int], named: list[int]
+) -> None:
+    recosted: dict[int, RecostedLot] = {}
+    rows = _rows(cursor, _LOTS, pools=list(reaches), reaches=list(reaches.values()), named=named)
+    for pool, key, moment, received, used, value, received_costed, value_costed in rows:
+        snapshots[pool].lots.append(Lot(key, (moment, key), received, used, value))
+        booked, present = CostBasis(value_costed, received_costed), CostBasis(value, received)
+        if booked != present:
+            recosted[key] = RecostedLot(key, booked, present)
+            snapshots[pool].recosted.append(recosted[key])
+    if recosted:
+        for lot, usage, quantity in _rows(cursor, _TOUCHED, lots=list(recosted)):
+            recosted[lot].quantity_by_usage.append((usage, quantity))

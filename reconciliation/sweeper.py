@@ -1,0 +1,34 @@
+"""The watchman of background work: wakes what was lost, ends what is done, and starts what postings left behind.
+
+Everything it looks at is rows, so it heals the same whether a message was lost, a worker was killed, or the broker came
+back empty.
+"""
+
+from datetime import datetime
+
+from django.utils import timezone
+
+from reconciliation import requests
+from reconciliation.models import ReconciliationRun
+from reconciliation.run_states import finish_if_done
+
+Trigger = ReconciliationRun.Trigger
+
+
+def sweep(*, now: datetime) -> None:
+    """Wake workers for every active run that still has work, and start a run for work that none covers."""
+    for run_id in ReconciliationRun.objects.filter(state__in=ReconciliationRun.ACTIVE).values_list("pk", flat=True):
+        if not finish_if_done(run_id=run_id):
+            requests.wake(run_id=run_id)
+    if requests.work_waits_for_a_run():
+        requests.request_run(trigger=Trigger.POSTING, now=now)
+
+
+def wake_again(*, run_id: int) -> None:
+    """Hand a run on to the next message: a task ends in good time, a run when it is done."""
+    requests.wake(run_id=run_id, count=1)
+
+
+def request_nightly_run(*, now: datetime) -> None:
+    """Ask for the run of this night, once, however many schedulers there are."""
+    requests.request_run(trigger=Trigger.SCHEDULE, now=now, slot=timezone.localdate(now))

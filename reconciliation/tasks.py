@@ -1,0 +1,28 @@
+"""Celery's doors: two lines each. A message is a wake-up and carries ids only; unknown arguments are let pass."""
+
+from celery import shared_task
+from django.utils import timezone
+
+from reconciliation import runner, sweeper
+
+# Shorter than the soft time limit, so that a long run comes in many messages and none outlives its visibility.
+WORK_SECONDS = 45.0
+
+
+@shared_task(name="reconciliation.tasks.work_on_run")
+def work_on_run(*, run_id: int, **_later: object) -> None:
+    """Work on a run for a while; whoever is still needed after that is woken again."""
+    if not runner.work(run_id=run_id, seconds=WORK_SECONDS):
+        sweeper.wake_again(run_id=run_id)
+
+
+@shared_task(name="reconciliation.tasks.sweep")
+def sweep(**_later: object) -> None:
+    """Find what was lost, and start what nobody asked for."""
+    sweeper.sweep(now=timezone.now())
+
+
+@shared_task(name="reconciliation.tasks.nightly_run")
+def nightly_run(**_later: object) -> None:
+    """Ask for the night's run; two schedulers ask twice and get one."""
+    sweeper.request_nightly_run(now=timezone.now())
