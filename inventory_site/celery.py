@@ -1,4 +1,7 @@
-"""The Celery app. Its settings stand in settings.py; messages are wake-ups only, the work list is rows in PostgreSQL."""
+"""The Celery app. Its settings stand in settings.py.
+
+Messages are wake-ups only: the work list is rows in PostgreSQL.
+"""
 
 import os
 

@@ -35,7 +35,7 @@ class MoneyField(DecimalField):
 
 
 class UnitCostField(DecimalField):
-    """An *estimated* cost of one unit, numeric(18, 6). The true unit cost of a lot is never stored: value / quantity."""
+    """An *estimated* cost of one unit, numeric(18, 6). The true one is never stored: it is value / quantity."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **{"max_digits": 18, "decimal_places": UNIT_COST_PLACES, **kwargs})
