@@ -1,0 +1,1 @@
+"""The suite. Fixtures and how to use them: see the top of conftest.py."""

@@ -1,0 +1,1 @@
+"""Rules about the code itself: who imports whom, migrations, lock files, wiring, templates."""
