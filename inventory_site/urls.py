@@ -5,6 +5,7 @@ from django.contrib.auth import views as auth_views
 from django.urls import include, path
 
 from inventory_site import health
+from inventory_site.views import MenuView
 
 urlpatterns = [
     path("livez", health.livez, name="livez"),
@@ -12,6 +13,7 @@ urlpatterns = [
     path("admin/", admin.site.urls),
     path("sign-in/", auth_views.LoginView.as_view(redirect_authenticated_user=True), name="login"),
     path("sign-out/", auth_views.LogoutView.as_view(), name="logout"),
+    path("menu/", MenuView.as_view(), name="menu"),
     path("inventory/", include("lots.urls")),
     path("inventory/usage/", include("usage.urls")),
     path("", include("reconciliation.urls")),
