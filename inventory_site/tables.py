@@ -204,7 +204,7 @@ class RowActionsColumn(TextColumn):
                     name,
                 )
             )
-        return mark_safe("".join(parts))  # noqa: S308  (built of escaped parts above)
+        return mark_safe(f'<span class="controls-set">{"".join(parts)}</span>')  # noqa: S308  (escaped parts)
 
 
 # -- What the view hands over ------------------------------------------------------------------------
@@ -238,6 +238,10 @@ class SummaryRow:
     label: str
     label_span: int
     cells: tuple[tuple[str, str, str], ...]
+
+    @property
+    def blank_span(self) -> int:
+        return self.label_span - 1
 
 
 @dataclass(frozen=True)
@@ -383,7 +387,9 @@ class BaseTable(tables.Table):  # type: ignore[misc]  # django-tables2 is untype
         return SummaryRow(label, max(first, 1), tuple(cells[1:] if first == 0 else cells))
 
     def list_totals(self) -> SummaryRow | None:
-        return None if self.totals is None else self.summary("List Totals", self.totals)
+        if self.totals is None:
+            return None
+        return self.summary("Totals" if self.state is None else "List Totals", self.totals)
 
     def width(self) -> int:
         return len(list(self.columns))
