@@ -1,0 +1,105 @@
+"""The three kinds of files and their columns: the one place that says what a column is called and may hold."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from reconciliation.importing.values import moment_parser, names_parser, number_parser, text_parser
+
+ITEMS, LOTS, USAGE = "items", "lots", "usage"
+# What later files refer to comes first; findings are listed in this order.
+KINDS = (ITEMS, LOTS, USAGE)
+
+
+@dataclass(frozen=True)
+class Column:
+    """`parser` makes a parser (each reading has its own, for it remembers). `about` is a line for people."""
+
+    name: str
+    parser: Callable[[], Callable[[str], Any]]
+    about: str
+    example: str
+    is_required: bool = True
+    # The header may leave the column out; a column that is there may still have empty cells.
+    may_be_left_out: bool = False
+
+
+def _text(length: int, *, is_required: bool = False) -> Callable[[], Callable[[str], Any]]:
+    return lambda: text_parser(length=length, is_required=is_required)
+
+
+def _quantity(**refused: str) -> Callable[[], Callable[[str], Any]]:
+    return lambda: number_parser(digits=16, places=4, **refused)
+
+
+def _code(about: str = "line item code") -> Column:
+    return Column("code", _text(60, is_required=True), about, "16G-W")
+
+
+def _office() -> Column:
+    return Column("office", _text(20), "office; unknown ones are made", "AI", is_required=False)
+
+
+COLUMNS: Mapping[str, tuple[Column, ...]] = {
+    ITEMS: (
+        _code("identifies the item"),
+        Column("description", _text(300), "what it is", "16 GB memory, white", is_required=False),
+        Column(
+            "est_unit_cost",
+            lambda: number_parser(digits=18, places=6, is_negative_refused="is negative; an estimate cannot be."),
+            "estimated cost of one unit, up to 6 decimals",
+            "10.50",
+        ),
+    ),
+    LOTS: (
+        Column("lot", _text(60, is_required=True), "identifies the lot", "L-1001"),
+        _code("a code of the items file, or one that is known"),
+        _office(),
+        Column("received_at", moment_parser, "when it was first received", "2026-01-31 09:30"),
+        Column(
+            "quantity",
+            _quantity(
+                is_zero_refused="is 0; a lot must receive something.",
+                is_negative_refused="is negative; a lot cannot receive less than nothing.",
+            ),
+            "units received, up to 4 decimals",
+            "100",
+        ),
+        Column(
+            "value",
+            lambda: number_parser(
+                digits=18, places=2, is_negative_refused="is negative; the value of a lot cannot be."
+            ),
+            "cost of the whole lot, up to 2 decimals",
+            "1050.00",
+        ),
+        Column("source", _text(60), "the document it came in by", "PO-60012", is_required=False),
+    ),
+    USAGE: (
+        Column("usage", _text(60, is_required=True), "identifies the usage", "U-5001"),
+        _code("a code of the items file, or one that is known"),
+        _office(),
+        Column("used_at", moment_parser, "when it was used or came back", "2026-02-15 16:00"),
+        Column(
+            "quantity",
+            _quantity(is_zero_refused="is 0; a usage of nothing is no usage."),
+            "units consumed; negative for a return",
+            "8",
+        ),
+        Column("transaction_id", _text(60), "the document behind it", "SHIP-60345", is_required=False),
+        Column("order", _text(60), "sales order", "60290", is_required=False),
+        Column("reference", _text(200), "reference numbers", "PO 4711", is_required=False),
+        Column("returns", _text(60), "the usage that this one returns", "", is_required=False),
+        Column(
+            "only_lots",
+            lambda: names_parser(length=60),
+            "the lots it may use, joined by ;",
+            "",
+            is_required=False,
+            may_be_left_out=True,
+        ),
+    ),
+}
+
+# What identifies a record of each kind.
+KEYS: Mapping[str, str] = {ITEMS: "code", LOTS: "lot", USAGE: "usage"}
