@@ -131,9 +131,10 @@ class Embedded:
 
     def _folder(self, path: Path) -> None:
         path.mkdir(mode=0o700, parents=True, exist_ok=True)
-        self._own(path)
-        if not self.account and path.stat().st_uid != os.geteuid():
+        ours = {os.geteuid(), self.account.user_id if self.account else os.geteuid()}
+        if path.lstat().st_uid not in ours or path.is_symlink():
             raise EmbeddedError(f"{path} belongs to another account; it is not used.")
+        self._own(path)
 
     def _own(self, path: Path) -> None:
         if self.account:
@@ -206,22 +207,16 @@ class Embedded:
         if not (self.postgres_dir / "PG_VERSION").exists():
             self._make_cluster()
         if not self.postgres_answers():
-            self._forget_dead_postgres()
-            settings = POSTGRES_SETTINGS | ({} if self.durable else THROW_AWAY_SETTINGS)
-            settings["unix_socket_directories"] = self._socket_argument()
-            argv = [self._postgres_program("postgres"), "-D", self._place(self.postgres_dir)]
-            argv += [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
-            log_path = self.postgres_dir / "log"
-            with log_path.open("ab") as log:
-                self._own(log_path)
-                process = self._spawn(argv, cwd=self.postgres_dir, log=log)
-            # Recovery after a crash may take its time; a server that gave up has ended.
-            while not self._postgres_ready():
-                if process.poll() is not None:
-                    said = log_path.read_text(errors="replace")[-2000:]
-                    raise EmbeddedError(f"PostgreSQL did not start; the end of its log, {log_path}:\n{said}")
-                time.sleep(0.03)
-            self._postgres_process = process
+            # After a crash the last processes of the dead server may need a moment to leave.
+            for pause in (0.5, 2.0, None):
+                self._forget_dead_postgres()
+                if self._spawn_postgres():
+                    break
+                if pause is None:
+                    log = self.postgres_dir / "log"
+                    said = log.read_text(errors="replace")[-2000:]
+                    raise EmbeddedError(f"PostgreSQL did not start; the end of its log, {log}:\n{said}")
+                time.sleep(pause)
         made = self.postgres_dir / "lotwise-made"
         if not made.exists():
             program = self._postgres_program("psql")
@@ -241,6 +236,22 @@ class Embedded:
             made.touch()
             self._own(made)
 
+    def _spawn_postgres(self) -> bool:
+        """Start the server and wait until it is ready; False when it gave up."""
+        settings = POSTGRES_SETTINGS | ({} if self.durable else THROW_AWAY_SETTINGS)
+        settings["unix_socket_directories"] = self._socket_argument()
+        argv = [self._postgres_program("postgres"), "-D", self._place(self.postgres_dir)]
+        argv += [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
+        with (self.postgres_dir / "log").open("ab") as log:
+            self._own(self.postgres_dir / "log")
+            process = self._spawn(argv, cwd=self.postgres_dir, log=log)
+        while not self._postgres_ready():  # recovery after a crash may take its time
+            if process.poll() is not None:
+                return False
+            time.sleep(0.03)
+        self._postgres_process = process
+        return True
+
     def _make_cluster(self) -> None:
         # Made beside and renamed, so that an interrupted start leaves nothing half made.
         fresh = self.root / "postgresql.new"
@@ -255,7 +266,7 @@ class Embedded:
     def _postgres_ready(self) -> bool:
         if not self.postgres_answers():
             return False
-        argv = [self._postgres_program("pg_isready"), "-q", "-h", str(self.socket_dir)]
+        argv = [self._postgres_program("pg_isready"), "-q", "-h", str(self.socket_dir), "-U", NAME, "-d", "postgres"]
         return subprocess.run(argv, check=False).returncode == 0  # noqa: S603
 
     def _forget_dead_postgres(self) -> None:
@@ -264,6 +275,8 @@ class Embedded:
         Where nobody reaps promptly (a container without an init) it exists as a zombie, and PostgreSQL refuses to
         start. Once the last of its children has let go of the shared memory, the files mean nothing.
         """
+        if self._postgres_process:
+            self._postgres_process.poll()  # reaps it, where it was ours
         pid_file, deadline = self.postgres_dir / "postmaster.pid", time.monotonic() + 10
         while time.monotonic() < deadline:
             try:
@@ -355,6 +368,7 @@ class Embedded:
         return file
 
     def _start(self) -> None:
+        self._folder(self.socket_dir)
         if self.wants_postgres:
             self.start_postgres()
         if self.wants_valkey:
@@ -368,7 +382,6 @@ class Embedded:
             yield
             return
         self._folder(self.root)
-        self._folder(self.socket_dir)
         with self._lock_file("users.lock") as users:
             try:
                 with self._gate():
@@ -382,6 +395,9 @@ class Embedded:
                         self.stop_valkey()
                     if self.wants_postgres:
                         self.stop_postgres()
+                    if self.socket_dir.parent != self.root:
+                        with contextlib.suppress(OSError):
+                            self.socket_dir.rmdir()
 
 
 def _account_name(user_id: int | None) -> str:

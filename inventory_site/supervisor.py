@@ -44,7 +44,7 @@ class Child:
         environment = os.environ | {
             "PYTHONUNBUFFERED": "1",
             # Celery warns at every start as root; our messages are JSON, which is what the warning is about.
-            "PYTHONWARNINGS": "ignore::RuntimeWarning:celery.platforms",
+            "PYTHONWARNINGS": "ignore::UserWarning:celery.platforms",
         }
         self.process = subprocess.Popen(  # noqa: S603  (our own argument lists)
             self.argv, cwd=BASE_DIR, env=environment, stdin=subprocess.DEVNULL, start_new_session=True,
