@@ -292,7 +292,8 @@ class BaseTable(tables.Table):  # type: ignore[misc]  # django-tables2 is untype
     # Hooks of a list's own table
     def row_actions(self, record: Any) -> Sequence[RowAction]:
         """Entries of the row menu; the first is also where the chevron leads without scripts."""
-        return (RowAction("Open", record.get_absolute_url()),)
+        url = self.row_url(record)
+        return (RowAction("Open", url),) if url else ()
 
     def row_name(self, record: Any) -> str:
         return f"{self.row_kind} {record}".strip()

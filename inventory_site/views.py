@@ -300,7 +300,7 @@ class RecordListView(RecordPermissionMixin, View):
             groups=groups,
             groupable=[grouping.column for grouping in self.groupings],
             totals=totals,
-            totals_url="" if with_totals or not page.count else state.url(part="totals", page=page.number),
+            totals_url="" if with_totals or not page.count else state.url(part="totals"),
         )
 
     def _groups(
