@@ -55,6 +55,7 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
+    "inventory_site.middleware.headers",
 ]
 
 ROOT_URLCONF = "inventory_site.urls"
@@ -94,7 +95,7 @@ NIGHTLY_RUN_HOUR = env_int("NIGHTLY_RUN_HOUR", 2, minimum=0, maximum=23)
 NIGHTLY_RUN_MINUTE = env_int("NIGHTLY_RUN_MINUTE", 30, minimum=0, maximum=59)
 SWEEP_SECONDS = env_int("SWEEP_SECONDS", 15, minimum=1, maximum=600)
 # Usages per batch: one transaction, at most about ten seconds (docs/performance.md).
-BATCH_USAGES = env_int("BATCH_USAGES", 20_000, minimum=1, maximum=1_000_000)
+BATCH_USAGES = env_int("BATCH_USAGES", 40_000, minimum=1, maximum=1_000_000)
 
 CELERY_BROKER_URL = celery_broker_url(REDIS_URL)
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
@@ -145,6 +146,11 @@ SECURE_SSL_REDIRECT = HTTPS
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if HTTPS else None
 SECURE_HSTS_SECONDS = 31_536_000 if HTTPS else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = HTTPS
+# Whoever watches a copy asks from inside, without the proxy.
+SECURE_REDIRECT_EXEMPT = [r"^livez$", r"^readyz$"]
+if HTTPS:
+    # The prefix makes browsers refuse these cookies from any other host, or without encryption.
+    SESSION_COOKIE_NAME, CSRF_COOKIE_NAME = "__Host-session", "__Host-csrf"
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_AGE = 8 * 60 * 60
 SECURE_REFERRER_POLICY = "same-origin"

@@ -14,11 +14,12 @@ import logging
 import time
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from itertools import accumulate
 
 from celery.exceptions import SoftTimeLimitExceeded
 from django.conf import settings
 from django.db import Error, connection, transaction
-from django.db.models import F
+from django.db.models import F, QuerySet
 from django.db.models.functions import Now
 
 from lots.locks import lock_pools
@@ -39,6 +40,8 @@ logger = logging.getLogger(__name__)
 CLAIM_SECONDS = 3
 # How many work rows a claim looks at. It bounds a batch too: pools of one usage each would make endless ones.
 CLAIM_WINDOW = 1_000
+# So many pools set aside and none done: something general is wrong.
+FAILURES_WITHOUT_SUCCESS = 10
 WORKER_DIED = "The worker died each time it tried this pool alone (out of memory, killed, or stuck)."
 
 
@@ -75,12 +78,12 @@ def claim(*, run_id: int) -> list[RunPool]:
     """Take the next batch and count the attempt before it begins: a pool that kills its worker is found out."""
     # The database's clock, so that workers on several machines agree.
     claimed_at = _database_moment()
-    waiting = list(
-        RunPool.objects.select_for_update(skip_locked=True, no_key=True)
-        .filter(run=run_id, state=RunPool.State.PENDING)
+    free = (
+        RunPool.objects.filter(run=run_id, state=RunPool.State.PENDING)
         .exclude(claimed_at__gte=claimed_at - timedelta(seconds=CLAIM_SECONDS))
-        .order_by("pk")[:CLAIM_WINDOW]
+        .order_by("pk")
     )
+    waiting = list(free.select_for_update(skip_locked=True, no_key=True)[: _pools_worth_locking(free)])
     for row in waiting:
         if row.attempts_alone >= MAX_ATTEMPTS:
             _set_aside(row, WORKER_DIED)
@@ -95,6 +98,12 @@ def claim(*, run_id: int) -> list[RunPool]:
         batch_limit=max(1, len(batch) // 2),
     )
     return batch
+
+
+def _pools_worth_locking(free: QuerySet[RunPool]) -> int:
+    """About how many rows make a batch: a look without locks, so that far fewer rows are locked than looked at."""
+    usages = accumulate(free.values_list("usages", flat=True)[:CLAIM_WINDOW])
+    return 1 + sum(1 for total in usages if total <= settings.BATCH_USAGES)
 
 
 def _database_moment() -> datetime:
@@ -168,6 +177,7 @@ def _give_back_to_the_list(*, run_id: int, batch: Sequence[RunPool], error: Exce
     for row in rows:
         if row.attempts_alone >= MAX_ATTEMPTS:
             _set_aside(row, reason)
+            _stop_if_nothing_works(run_id=run_id, reason=reason)
     still = RunPool.objects.filter(pk__in=[row.pk for row in rows], state=RunPool.State.PENDING)
     if still.update(claimed_at=None, error=reason):
         again = "alone" if len(batch) <= 2 else "in halves"
@@ -175,6 +185,22 @@ def _give_back_to_the_list(*, run_id: int, batch: Sequence[RunPool], error: Exce
             run_id=run_id,
             message=f"A batch of {len(batch):,} pools failed and was undone; trying again {again}. {reason}",
             pool_id=batch[0].pool_id if len(batch) == 1 else None,
+        )
+
+
+def _stop_if_nothing_works(*, run_id: int, reason: str) -> None:
+    """Where pool after pool fails and none succeeds, it is not the pools: end the run, do not try each in turn."""
+    work = RunPool.objects.filter(run=run_id)
+    if work.filter(state=RunPool.State.DONE).exists():
+        return
+    if work.filter(state=RunPool.State.FAILED).count() >= FAILURES_WITHOUT_SUCCESS:
+        stopped = work.filter(state=RunPool.State.PENDING).update(
+            state=RunPool.State.CANCELLED, error=reason, finished_at=Now()
+        )
+        log_error(
+            run_id=run_id,
+            message=f"Stopped: {FAILURES_WITHOUT_SUCCESS} pools failed and none succeeded, so {stopped:,} more were not"
+            " tried. They keep their work.",
         )
 
 

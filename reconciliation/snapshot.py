@@ -5,7 +5,8 @@ the lots newer than one have given out as much as all returns together bring bac
 that a usage is restricted to; and the newest one, so that a pool whose lots are used up does not look like one without
 lots. So the cost of a run follows what is open, not what ever happened.
 
-Units: quantities in steps of 1/10000, money in cents, moments in microseconds; whole numbers throughout.
+Units: quantities in steps of 1/10000, money in cents; whole numbers throughout. The database sorts by moment and entry
+number, so the engine is given a record's place in that order instead of its moment.
 """
 
 from collections import defaultdict
@@ -14,13 +15,14 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from django.db import connection
-from django.db.backends.utils import CursorWrapper
+from psycopg import Cursor
+from psycopg.pq import Format
+from psycopg.rows import tuple_row
 
 from reconciliation.engine import CostBasis, Lot, Usage
 
 _OPEN_USAGES = """
-SELECT open.pool_id, open.usage_id, (extract(epoch FROM open.used_at) * 1000000)::bigint,
-    (open.quantity_unallocated * 10000)::bigint, open.original_id, open.is_restricted
+SELECT open.pool_id, open.usage_id, (open.quantity_unallocated * 10000)::bigint, open.original_id, open.is_restricted
 FROM usage_openusage AS open
 WHERE open.pool_id = ANY(%(pools)s)
 ORDER BY open.pool_id, open.used_at, open.usage_id
@@ -47,9 +49,8 @@ HAVING sum(allocation.quantity) <> 0
 """
 
 _LOTS = """
-SELECT pool_id, id, (extract(epoch FROM first_received_at) * 1000000)::bigint, (quantity_received * 10000)::bigint,
-    (quantity_used * 10000)::bigint, (value * 100)::bigint, (quantity_costed * 10000)::bigint,
-    (value_costed * 100)::bigint
+SELECT pool_id, id, (quantity_received * 10000)::bigint, (quantity_used * 10000)::bigint, (value * 100)::bigint,
+    (quantity_costed * 10000)::bigint, (value_costed * 100)::bigint
 FROM (
     SELECT lot.*, need.reach, sum(lot.quantity_used) OVER (
         PARTITION BY lot.pool_id ORDER BY lot.first_received_at DESC, lot.id DESC
@@ -96,12 +97,12 @@ class Snapshot:
 def read_snapshots(pool_ids: Sequence[int]) -> list[Snapshot]:
     """Read these pools, in the order given. A run calls this under the pools' locks; a preview without."""
     snapshots = {pool: Snapshot(pool) for pool in pool_ids}
-    with connection.cursor() as cursor:
+    with _binary_cursor() as cursor:
         rows = _rows(cursor, _OPEN_USAGES, pools=list(pool_ids))
-        restrictions = _read_restrictions(cursor, [row[1] for row in rows if row[5]])
+        restrictions = _read_restrictions(cursor, [row[1] for row in rows if row[4]])
         reaches = _fill_usages(snapshots, rows, restrictions)
         named = {lot for lots in restrictions.values() for lot in lots}
-        originals = sorted({row[4] for row in rows if row[4] is not None})
+        originals = sorted({row[3] for row in rows if row[3] is not None})
         if originals:
             for pool, original, lot, quantity in _rows(cursor, _HELD, originals=originals, pools=list(pool_ids)):
                 snapshots[pool].held[(original, lot)] = quantity
@@ -110,13 +111,20 @@ def read_snapshots(pool_ids: Sequence[int]) -> list[Snapshot]:
     return [snapshots[pool] for pool in pool_ids]
 
 
-def _rows(cursor: CursorWrapper, statement: str, **parameters: list[int]) -> list[tuple[Any, ...]]:
-    cursor.execute(statement, parameters)
-    rows: list[tuple[Any, ...]] = cursor.fetchall()
-    return rows
+def _binary_cursor() -> Cursor[tuple[Any, ...]]:
+    """Give a psycopg cursor whose whole numbers arrive as they are: as text they cost twice the time."""
+    connection.ensure_connection()
+    # Django's own cursors bind on the client's side, which cannot fetch in binary.
+    cursor: Cursor[tuple[Any, ...]] = Cursor(connection.connection, row_factory=tuple_row)
+    cursor.format = Format.BINARY
+    return cursor
 
 
-def _read_restrictions(cursor: CursorWrapper, usages: list[int]) -> dict[int, frozenset[int]]:
+def _rows(cursor: Cursor[tuple[Any, ...]], statement: str, **parameters: list[int]) -> list[tuple[Any, ...]]:
+    return cursor.execute(statement, parameters).fetchall()
+
+
+def _read_restrictions(cursor: Cursor[tuple[Any, ...]], usages: list[int]) -> dict[int, frozenset[int]]:
     lots: defaultdict[int, list[int]] = defaultdict(list)
     if usages:
         for usage, lot in _rows(cursor, _RESTRICTIONS, usages=usages):
@@ -129,21 +137,21 @@ def _fill_usages(
 ) -> dict[int, int]:
     """Put the usages into their pools; return per pool how far its returns can reach, in steps."""
     reaches = dict.fromkeys(snapshots, 0)
-    for pool, usage, moment, unallocated, original, is_restricted in rows:
+    for place, (pool, usage, unallocated, original, is_restricted) in enumerate(rows):
         if unallocated < 0:
             reaches[pool] -= unallocated
         only_lots = restrictions[usage] if is_restricted else None
-        snapshots[pool].usages.append(Usage(usage, (moment, usage), unallocated, original, only_lots))
+        snapshots[pool].usages.append(Usage(usage, (place, usage), unallocated, original, only_lots))
     return reaches
 
 
 def _fill_lots(
-    cursor: CursorWrapper, snapshots: dict[int, Snapshot], reaches: dict[int, int], named: list[int]
+    cursor: Cursor[tuple[Any, ...]], snapshots: dict[int, Snapshot], reaches: dict[int, int], named: list[int]
 ) -> None:
     recosted: dict[int, RecostedLot] = {}
     rows = _rows(cursor, _LOTS, pools=list(reaches), reaches=list(reaches.values()), named=named)
-    for pool, key, moment, received, used, value, received_costed, value_costed in rows:
-        snapshots[pool].lots.append(Lot(key, (moment, key), received, used, value))
+    for place, (pool, key, received, used, value, received_costed, value_costed) in enumerate(rows):
+        snapshots[pool].lots.append(Lot(key, (place, key), received, used, value))
         booked, present = CostBasis(value_costed, received_costed), CostBasis(value, received)
         if booked != present:
             recosted[key] = RecostedLot(key, booked, present)

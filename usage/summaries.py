@@ -7,6 +7,8 @@ from collections.abc import Collection
 
 from django.db import connection
 
+from lots.models import CostPool
+
 # Accrued COGS is rounded per usage, so that the total of a list is the sum of its rows.
 _REFRESH = """
 UPDATE lots_costpool AS pool SET
@@ -33,5 +35,20 @@ WHERE pool.id = sums.id
 
 def refresh_open_sums(pool_ids: Collection[int]) -> None:
     """Bring the open-usage figures of these pools up to date. The caller holds their locks."""
+    if not pool_ids:
+        return
     with connection.cursor() as cursor:
         cursor.execute(_REFRESH, {"pools": list(pool_ids)})
+
+
+def clear_open_sums(pool_ids: Collection[int]) -> None:
+    """The same for pools of which nothing is open any more, without looking for what is gone."""
+    CostPool.objects.filter(pk__in=pool_ids).update(
+        open_count=0,
+        open_quantity=0,
+        open_amount_allocated=0,
+        open_unallocated=0,
+        open_unallocated_positive=0,
+        open_unallocated_negative=0,
+        open_accrued_cogs=0,
+    )
