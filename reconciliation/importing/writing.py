@@ -152,17 +152,30 @@ def write(cursor: CursorWrapper, *, progress: Progress, total: int) -> None:
     touched = [pool for (pool,) in cursor.fetchall()]
     progress("Waiting for runs and postings on the same codes", 0, total)
     lock_pools(touched)
+    _check_references_at_once(cursor)
     done = _in_chunks(cursor, "lots", _LOTS, lambda rows: progress("Writing lots", rows, total))
     _in_chunks(cursor, "usage", _USAGE, lambda rows: progress("Writing usage", done + rows, total))
     progress("Adding up and checking", total, total)
     cursor.execute(_RESTRICTIONS)
+    cursor.execute("SET CONSTRAINTS ALL IMMEDIATE; SET CONSTRAINTS ALL DEFERRED")
     cursor.execute(_LOT_SUMS)
     cursor.execute(_USAGE_SUMS)
     refresh_open_sums(touched)
     # Only what is open can profit from a new lot; new usage is open.
     note_work(CostPool.objects.filter(pk__in=touched, open_count__gt=0))
-    # Every reference is checked now rather than at the commit, where a failure would have no place to go.
-    cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
+
+
+def _check_references_at_once(cursor: CursorWrapper) -> None:
+    """Let each chunk pay for its foreign keys, rather than the commit for all: so progress stays true to the end.
+
+    Only that a usage returns another has to wait: the other one may stand further down.
+    """
+    cursor.execute(
+        "SELECT conname FROM pg_constraint WHERE contype = 'f' AND conrelid = 'usage_inventoryusage'::regclass"
+        " AND confrelid = conrelid"
+    )
+    names = ", ".join(f'"{name}"' for (name,) in cursor.fetchall())
+    cursor.execute(f"SET CONSTRAINTS ALL IMMEDIATE; SET CONSTRAINTS {names} DEFERRED")
 
 
 def _in_chunks(cursor: CursorWrapper, kind: str, statements: tuple[str, ...], tell: Callable[[int], None]) -> int:
