@@ -34,6 +34,7 @@ class CheckResult:
 
 # Sums of the allocations per lot and per usage, once, for all the checks that need them.
 _PREPARE = """
+DROP TABLE IF EXISTS verify_lot, verify_usage;
 CREATE TEMPORARY TABLE verify_lot ON COMMIT DROP AS
     SELECT lot_id, sum(quantity) AS quantity, sum(amount) AS amount FROM reconciliation_cogsallocation GROUP BY lot_id;
 CREATE TEMPORARY TABLE verify_usage ON COMMIT DROP AS
