@@ -38,6 +38,9 @@ def stage(
     cursor: CursorWrapper, *, sources: dict[str, Source], problems: Problems, progress: Progress
 ) -> dict[str, int]:
     """Read the files into their tables. Return how many rows each has; what is wrong goes to `problems`."""
+    # Two imports in one transaction: the tables of the first are still there.
+    leftovers = (f"import_{kind}{suffix}" for kind in KINDS for suffix in ("", "_again", "_present", "_new"))
+    cursor.execute(f"DROP TABLE IF EXISTS {', '.join(leftovers)}")
     cursor.execute(CREATE)
     counts: dict[str, int] = {}
     done = 0
