@@ -35,7 +35,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 from django.contrib.auth.models import User
+from django.db import connections
 from django.test import Client
+from django.test.utils import setup_databases, teardown_databases
 from pytest_django import DjangoDbBlocker
 from pytest_django.live_server_helper import LiveServer
 
@@ -77,6 +79,16 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 # -- Databases -------------------------------------------------------------------------------------
+@pytest.fixture(scope="session")
+def django_db_setup(django_test_environment: None, django_db_blocker: DjangoDbBlocker) -> Iterator[None]:
+    """Make the test database even when only tests on clones were chosen: pytest-django looks for its own mark."""
+    with django_db_blocker.unblock():
+        made = setup_databases(verbosity=0, interactive=False)
+    yield
+    with django_db_blocker.unblock():
+        teardown_databases(made, verbosity=0)
+
+
 @pytest.fixture
 def committed_db(
     request: pytest.FixtureRequest, django_db_setup: None, django_db_blocker: DjangoDbBlocker
@@ -157,6 +169,8 @@ def browser() -> "Iterator[Browser]":
         pytest.skip(NO_BROWSER)
     # Playwright's synchronous interface runs a loop in this thread; Django would take our queries for asynchronous.
     os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
+    # From then on this thread gets other connection objects; those made before would stay open and forbid a clone.
+    connections.close_all()
     with browsers.launched() as launched:
         yield launched
 
