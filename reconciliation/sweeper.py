@@ -9,6 +9,7 @@ from datetime import datetime
 from django.utils import timezone
 
 from reconciliation import requests
+from reconciliation.importing.jobs import sweep_imports
 from reconciliation.models import ReconciliationRun
 from reconciliation.run_states import finish_if_done
 
@@ -17,6 +18,7 @@ Trigger = ReconciliationRun.Trigger
 
 def sweep(*, now: datetime) -> None:
     """Wake workers for every active run that still has work, and start a run for work that none covers."""
+    sweep_imports(now=now)
     for run_id in ReconciliationRun.objects.filter(state__in=ReconciliationRun.ACTIVE).values_list("pk", flat=True):
         if not finish_if_done(run_id=run_id):
             requests.wake(run_id=run_id)

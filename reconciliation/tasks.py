@@ -4,6 +4,7 @@ from celery import shared_task
 from django.utils import timezone
 
 from reconciliation import runner, sweeper
+from reconciliation.importing import worker
 
 # Shorter than the soft time limit, so that a long run comes in many messages and none outlives its visibility.
 WORK_SECONDS = 45.0
@@ -26,3 +27,11 @@ def sweep(**_later: object) -> None:
 def nightly_run(**_later: object) -> None:
     """Ask for the night's run; two schedulers ask twice and get one."""
     sweeper.request_nightly_run(now=timezone.now())
+
+
+# Half a million rows are one transaction and take a minute or two. A message that the broker delivers again meanwhile
+# finds the import locked and goes home.
+@shared_task(name="reconciliation.tasks.run_import_job", soft_time_limit=3_300, time_limit=3_600)
+def run_import_job(*, import_id: int, **_later: object) -> None:
+    """Check or import uploaded files, whichever is due."""
+    worker.work_on_import(import_id=import_id, now=timezone.now())

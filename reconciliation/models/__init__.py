@@ -2,6 +2,7 @@
 
 from reconciliation.models.allocations import CogsAllocation
 from reconciliation.models.checks import LedgerCheck
+from reconciliation.models.imports import ImportFile, ImportJob
 from reconciliation.models.runs import ReconciliationRun, RunLogLine, RunPool
 
-__all__ = ["CogsAllocation", "LedgerCheck", "ReconciliationRun", "RunLogLine", "RunPool"]
+__all__ = ["CogsAllocation", "ImportFile", "ImportJob", "LedgerCheck", "ReconciliationRun", "RunLogLine", "RunPool"]

@@ -1,0 +1,91 @@
+"""What the worker does with an import: check it, or import it. A second delivery of a message goes home.
+
+The files' rows are locked first and for as long as the work lasts; a worker that dies drops the locks, and the sweeper
+finds an import that is under way with nobody at it. All that an import writes, its own outcome included, is one
+transaction, so it happened once or it did not.
+"""
+
+import logging
+from datetime import datetime
+from functools import partial
+from typing import BinaryIO, cast
+
+from celery.exceptions import SoftTimeLimitExceeded
+from django.core.files.storage import default_storage
+from django.db import connection, transaction
+from django.db.models.functions import Now
+
+from reconciliation import requests
+from reconciliation.importing.files import Source
+from reconciliation.importing.importer import ImportOutcome, import_records
+from reconciliation.importing.jobs import forget_files, lock_files
+from reconciliation.importing.reports import MAX_ATTEMPTS, Reporter
+from reconciliation.models import ImportFile, ImportJob, ReconciliationRun
+
+logger = logging.getLogger(__name__)
+
+State = ImportJob.State
+
+
+def work_on_import(*, import_id: int, now: datetime) -> None:
+    """Check or import, whichever is due; afterwards clear away what is no longer needed and start the run."""
+    with Reporter(import_id) as reporter:
+        try:
+            ended = _work(import_id, reporter)
+        except Exception as error:
+            logger.exception("import %s: an attempt failed and was undone", import_id)
+            if not connection.is_usable():
+                raise  # The database is gone, which is nobody's fault; the sweeper tries again.
+            reason = f"{type(error).__name__}: {error}".replace("\0", " ")
+            reporter.note(f"An attempt failed and was undone; it is tried again. {reason}")
+            reporter.give_up(reason)
+            if isinstance(error, SoftTimeLimitExceeded):
+                raise
+            return
+    if ended is not None and ended != State.READY:
+        forget_files(import_id=import_id)
+    if ended == State.IMPORTED and requests.work_waits_for_a_run():
+        requests.request_run(trigger=ReconciliationRun.Trigger.POSTING, now=now)
+
+
+@transaction.atomic
+def _work(import_id: int, reporter: Reporter) -> str | None:
+    """Return the state that the import has come to, or None when there was nothing to do."""
+    files = lock_files(import_id)
+    begun = reporter.begin() if files else None
+    if begun is None:
+        return None
+    state, attempt = begun
+    logger.info("import %s: %s, attempt %s of %s", import_id, state, attempt, MAX_ATTEMPTS)
+    outcome = import_records(
+        sources={file.kind: Source(file.original_name, partial(_open, file.stored_name)) for file in files},
+        is_check_only=state == State.CHECKING,
+        progress=reporter.tell,
+    )
+    return _finish(import_id, files, outcome, is_check=state == State.CHECKING)
+
+
+def _open(stored_name: str) -> BinaryIO:
+    return cast(BinaryIO, default_storage.open(stored_name, "rb").file)
+
+
+def _finish(import_id: int, files: list[ImportFile], outcome: ImportOutcome, *, is_check: bool) -> str:
+    for file in files:
+        figures = outcome.files[file.kind]
+        ImportFile.objects.filter(pk=file.pk).update(
+            rows=figures.rows, rows_new=figures.new, rows_present=figures.present, error_count=figures.problems
+        )
+    rows = sum(figures.rows for figures in outcome.files.values())
+    accepted = State.READY if is_check else State.IMPORTED
+    state = State.REJECTED if outcome.problem_count else accepted
+    ImportJob.objects.filter(pk=import_id).update(
+        state=state,
+        finished_at=Now(),
+        phase="",
+        rows_done=rows,
+        rows_total=rows,
+        error_count=outcome.problem_count,
+        errors=[problem._asdict() for problem in outcome.problems],
+        failure="",
+    )
+    return state
