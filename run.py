@@ -60,21 +60,22 @@ def ensure_environment(lock: Path) -> None:
         fcntl.flock(folder, fcntl.LOCK_EX)
     try:
         if not is_installed(lock):
-            install(lock)
+            install(lock, folder)
     except PermissionError as error:
         sys.exit(f"{error.filename} cannot be written by this account. Nothing was changed. Use a clone of your own.")
     finally:
         os.close(folder)
 
 
-def install(lock: Path) -> None:
+def install(lock: Path, held: int) -> None:
     say(f"Installing the locked packages into {VENV} (once; about half a minute) ...")
     # In place where it was whole: a copy that is running goes on undisturbed. Afresh where it was not.
     if stamp() == UNFINISHED or not PYTHON.exists():
         shutil.rmtree(VENV, ignore_errors=True)
     VENV.mkdir(exist_ok=True)
     STAMP.write_text(UNFINISHED)
-    if not (install_with_uv(lock) or install_with_pip(lock)):
+    # The installers hold the lock, too: should this process be killed, the next one waits until they have ended.
+    if not (install_with_uv(lock, held) or install_with_pip(lock, held)):
         sys.exit(
             "The packages could not be installed; the reason stands above. Nothing else was changed."
             " Try again when the network is there: it begins where it has to."
@@ -84,31 +85,36 @@ def install(lock: Path) -> None:
     STAMP.write_text("\n".join(digest(each) for each in locks) + "\n")
 
 
-def works(*argv: object, quiet: bool = False) -> bool:
-    output = subprocess.DEVNULL if quiet else sys.stderr
-    return subprocess.run([str(part) for part in argv], stdout=output, stderr=output, check=False).returncode == 0
+def works(*argv: object, held: int | None = None) -> bool:
+    output = subprocess.DEVNULL if held is None else sys.stderr
+    inherited = () if held is None else (held,)
+    command = [str(part) for part in argv]
+    return subprocess.run(command, stdout=output, stderr=output, pass_fds=inherited, check=False).returncode == 0
 
 
-def install_with_uv(lock: Path) -> bool:
+def install_with_uv(lock: Path, held: int) -> bool:
     uv = shutil.which("uv")
-    if not uv or not works(uv, "--version", quiet=True):
+    if not uv or not works(uv, "--version"):
         return False
-    if not PYTHON.exists() and not works(uv, "venv", "-q", "--allow-existing", "--python", sys.executable, VENV):
+    make = (uv, "venv", "-q", "--allow-existing", "--python", sys.executable, VENV)
+    if not PYTHON.exists() and not works(*make, held=held):
         return False
-    install = (uv, "pip", "install", "-q", "--python", PYTHON, "--require-hashes", "--only-binary", ":all:")
-    return works(*install, "-r", lock)
+    options = ("-q", "--python", PYTHON, "--only-binary", ":all:", "--require-hashes")
+    return works(uv, "pip", "install", *options, "-r", lock, held=held)
 
 
-def install_with_pip(lock: Path) -> bool:
-    if not (PYTHON.exists() and works(PYTHON, "-m", "pip", "--version", quiet=True)):
+def install_with_pip(lock: Path, held: int) -> bool:
+    if not (PYTHON.exists() and works(PYTHON, "-m", "pip", "--version")):
         if importlib.util.find_spec("ensurepip") is None:
             sys.exit(
                 "This Python cannot make a virtual environment. On Debian and Ubuntu: apt-get install python3-venv"
             )
-        if not works(sys.executable, "-m", "venv", VENV):
+        if not works(sys.executable, "-m", "venv", VENV, held=held):
             return False
-    options = ("-q", "--disable-pip-version-check", "--root-user-action=ignore", "--only-binary", ":all:")
-    return works(PYTHON, "-m", "pip", "install", *options, "--require-hashes", "-r", lock)
+    # Not compiled in advance: that takes longer than the rest, for files of which most are never read.
+    options = ("-qq", "--disable-pip-version-check", "--root-user-action=ignore", "--no-compile")
+    options += ("--only-binary", ":all:", "--require-hashes")
+    return works(PYTHON, "-m", "pip", "install", *options, "-r", lock, held=held)
 
 
 def test_arguments(arguments: list[str]) -> list[str]:

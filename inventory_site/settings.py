@@ -86,6 +86,8 @@ DATABASES = {
         "CONN_HEALTH_CHECKS": True,
     }
 }
+# A Unix socket's folder comes as an option; Django's own tools (dbshell) look for it where hosts stand.
+DATABASES["default"]["HOST"] = DATABASES["default"].get("OPTIONS", {}).pop("host", DATABASES["default"]["HOST"])
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 # -- Broker and background work --------------------------------------------------------------------
@@ -180,6 +182,12 @@ STORAGES = {
 UPLOAD_LIMIT_BYTES = env_int("UPLOAD_LIMIT_MEGABYTES", 50, minimum=1, maximum=2_000) * 1_000_000
 UNPACKED_LIMIT_BYTES = env_int("UNPACKED_LIMIT_MEGABYTES", 500, minimum=1, maximum=20_000) * 1_000_000
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 10_000
+FILE_UPLOAD_HANDLERS = [
+    # First of all: what is too large is not even written to disk.
+    "reconciliation.importing.uploads.LimitedUploadHandler",
+    "django.core.files.uploadhandler.MemoryFileUploadHandler",
+    "django.core.files.uploadhandler.TemporaryFileUploadHandler",
+]
 
 # -- Language, time, numbers -----------------------------------------------------------------------
 LANGUAGE_CODE = "en-us"
