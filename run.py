@@ -112,8 +112,8 @@ def install_with_pip(lock: Path, held: int) -> bool:
         if not works(sys.executable, "-m", "venv", VENV, held=held):
             return False
     # Not compiled in advance: that takes longer than the rest, for files of which most are never read.
-    options = ("-qq", "--disable-pip-version-check", "--root-user-action=ignore", "--no-compile")
-    options += ("--only-binary", ":all:", "--require-hashes")
+    options = ["-qq", "--disable-pip-version-check", "--root-user-action=ignore", "--no-compile"]
+    options += ["--only-binary", ":all:", "--require-hashes"]
     return works(PYTHON, "-m", "pip", "install", *options, "-r", lock, held=held)
 
 
