@@ -1,4 +1,4 @@
-"""The only place in this app that locks, always in one order: cost pools, by primary key.
+"""The only place in this app that locks, always in one order: the preferences, then cost pools by primary key.
 
 Whoever changes a lot, a usage or what is open of it holds the lock of its pool first; then it looks. The lock is
 NO KEY UPDATE, so that rows which merely name the pool can still be written by others.
@@ -14,8 +14,14 @@ def lock_pools(pool_ids: Collection[int]) -> list[CostPool]:
     return list(CostPool.objects.select_for_update(no_key=True).filter(pk__in=pool_ids).order_by("pk"))
 
 
+def preference_in_force() -> Preference:
+    """The preferences, which nobody can change until this transaction ends: what relies on them must not race them."""
+    # FOR SHARE, which Django cannot say: readers go side by side, a change waits for all of them.
+    return Preference.objects.raw("SELECT * FROM lots_preference WHERE id = 1 FOR SHARE")[0]
+
+
 def lock_pool_of(*, code: LineItemCode, office: Office | None) -> CostPool:
     """Find or make the pool that a record of this code and office belongs to, and lock it."""
-    pool_office = office if Preference.current().prevent_inter_office else None
+    pool_office = office if preference_in_force().prevent_inter_office else None
     CostPool.objects.bulk_create([CostPool(code=code, office=pool_office)], ignore_conflicts=True)
     return CostPool.objects.select_for_update(no_key=True).get(code=code, office=pool_office)

@@ -9,7 +9,8 @@ from django.contrib.auth.models import User
 from django.db import IntegrityError, transaction
 from django.db.models import Max, Q
 
-from lots.models import CostPool, Preference
+from lots.locks import preference_in_force
+from lots.models import CostPool
 from reconciliation.models import ReconciliationRun, RunPool
 from reconciliation.run_log import log_info, log_warning
 from reconciliation.run_states import cancel_waiting, finish_if_done
@@ -53,7 +54,7 @@ def request_run(
 def _insert_run(
     *, trigger: ReconciliationRun.Trigger, now: datetime, requested_by: User | None, everything: bool, slot: date | None
 ) -> ReconciliationRun:
-    preference = Preference.current()
+    preference = preference_in_force()
     run = ReconciliationRun.objects.create(
         trigger=trigger,
         requested_by=requested_by,
