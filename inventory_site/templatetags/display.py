@@ -35,6 +35,14 @@ STATUS_TONES = {
     "INACTIVE": "void",
     "CANCELLED": "void",
     "VOID": "void",
+    # Imports
+    "UPLOADED": "pending",
+    "CHECKING": "busy",
+    "READY": "pending",
+    "IMPORTING": "busy",
+    "IMPORTED": "open",
+    "REJECTED": "trouble",
+    "DISCARDED": "void",
 }
 
 
