@@ -29,7 +29,7 @@ IMPORT_TASK = "reconciliation.tasks.run_import_job"
 DAYS_KEPT = 7
 
 
-def import_upload(*, files: Mapping[str, UploadedFile[Any]], uploaded_by: User, now: datetime) -> ImportJob:
+def import_upload(*, files: Mapping[str, "UploadedFile[Any]"], uploaded_by: User, now: datetime) -> ImportJob:
     """Keep the files under random names and ask a worker to check them. Nothing in them is looked at here."""
     stored: dict[str, str] = {}
     try:
