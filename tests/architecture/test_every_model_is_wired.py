@@ -1,0 +1,65 @@
+"""Every record can be looked at: in the admin, and on a list page of its own. What cannot, says why."""
+
+from typing import NamedTuple
+
+import pytest
+from django.apps import apps
+from django.contrib import admin
+from django.test import Client
+from django.urls import reverse
+
+OURS = ("inventory_site", "lots", "usage", "reconciliation")
+LIST_PAGES = {
+    "lots.Office": "lots:offices",
+    "lots.LineItemCode": "lots:codes",
+    "lots.InventoryLot": "lots:lots",
+    "lots.InventoryTransaction": "lots:transactions",
+    "lots.Preference": "reconciliation:preferences",
+    "usage.InventoryUsage": "usage:usages",
+    "reconciliation.ReconciliationRun": "reconciliation:runs",
+    "reconciliation.LedgerCheck": "reconciliation:ledger_check",
+}
+
+
+class Intentional(NamedTuple):
+    """An exception, with its reason."""
+
+    reason: str
+
+
+def intentional(reason: str) -> Intentional:
+    assert len(reason) > 15, "a reason says why, so that the next reader can tell whether it still holds"
+    return Intentional(reason)
+
+
+NO_ADMIN: dict[str, Intentional] = {}
+NO_LIST_PAGE: dict[str, Intentional] = {
+    "inventory_site.NumberSequence": intentional("a counter behind document numbers, of interest to the code alone"),
+    "lots.CostPool": intentional("a code's summary: its figures stand on the line item code's own list and detail"),
+    "lots.PreferenceChange": intentional("the log of the preferences, shown beside them on their page"),
+    "usage.OpenUsage": intentional("what is open of a usage: the list of usages finds it by Find Open Inventory Usage"),
+    "usage.UsageLotRestriction": intentional("part of a usage, shown in its detail"),
+    "reconciliation.CogsAllocation": intentional("shown where it belongs: on the lot and on the usage it joins"),
+    "reconciliation.RunPool": intentional("part of a run, shown as the results per code on its page"),
+    "reconciliation.RunLogLine": intentional("part of a run, shown as the log on its page"),
+}
+
+MODELS = {f"{model._meta.app_label}.{model.__name__}": model for model in apps.get_models()}
+MODELS = {label: model for label, model in MODELS.items() if label.split(".")[0] in OURS}
+
+
+@pytest.mark.parametrize("label", sorted(set(MODELS) - set(NO_ADMIN)))
+def test_a_record_can_be_looked_at_in_the_admin(label: str) -> None:
+    inlines = {inline.model for site in admin.site._registry.values() for inline in site.inlines}
+    assert admin.site.is_registered(MODELS[label]) or MODELS[label] in inlines
+
+
+@pytest.mark.parametrize("label", sorted(set(MODELS) - set(NO_LIST_PAGE)))
+def test_a_record_has_a_list_page(label: str, administrator: Client) -> None:
+    assert label in LIST_PAGES, f"{label} has no list page: give it one, or enter it as intentional with a reason"
+    assert administrator.get(reverse(LIST_PAGES[label])).status_code == 200
+
+
+def test_the_exceptions_name_models_that_exist() -> None:
+    assert set(NO_ADMIN) | set(NO_LIST_PAGE) | set(LIST_PAGES) <= set(MODELS)
+    assert not set(NO_LIST_PAGE) & set(LIST_PAGES)
