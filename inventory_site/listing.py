@@ -29,13 +29,21 @@ def _no_description(row: Any) -> str:
 
 @dataclass(frozen=True)
 class EmptyState:
-    """What an empty list says: what it means, and the next step."""
+    """What an empty list says: what it means, and the next step.
+
+    `kind` is first-use, filtered, invalid, all-done or no-permission.
+    """
 
     title: str
     text: str = ""
     action_label: str = ""
     action_url: str = ""
     kind: str = "first-use"
+
+
+NO_PERMISSION = EmptyState(
+    "Your role does not include these records", "Ask an administrator for the role that fits.", kind="no-permission"
+)
 
 
 @dataclass(frozen=True)

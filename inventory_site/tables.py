@@ -15,6 +15,7 @@ from django.template.loader import render_to_string
 from django.utils.html import format_html
 from django.utils.safestring import SafeString, mark_safe
 
+from inventory_site.cells import ColumnCells, row_html
 from inventory_site.listing import EmptyState, Grouping, ListState
 from inventory_site.templatetags import display
 
@@ -26,7 +27,7 @@ class TextColumn(tables.Column):  # type: ignore[misc]  # django-tables2 is unty
     cell_class = "text"
     export_kind = "text"
 
-    def value(self, value: Any, **context: Any) -> Any:
+    def value(self, value: Any) -> Any:
         """What an export writes: the plain value, never markup."""
         return value
 
@@ -95,7 +96,7 @@ class FlagColumn(TextColumn):
     def render(self, value: Any) -> str:
         return "Yes" if value else ""
 
-    def value(self, value: Any, **context: Any) -> Any:
+    def value(self, value: Any) -> Any:
         return "Yes" if value else ""
 
 
@@ -146,7 +147,7 @@ class GoToColumn(TextColumn):
         url = self.address(record)
         return display.go_to(value, url, self.kind) if url else str(value)
 
-    def value(self, value: Any, **context: Any) -> Any:
+    def value(self, value: Any) -> Any:
         return str(value)
 
 
@@ -248,7 +249,7 @@ class SummaryRow:
 class ShownRow:
     id: str
     url: str
-    cells: tuple[tuple[str, str], ...]
+    cells: SafeString
 
 
 # -- The table ---------------------------------------------------------------------------------------
@@ -348,18 +349,15 @@ class BaseTable(tables.Table):  # type: ignore[misc]  # django-tables2 is untype
         return shown
 
     def shown_rows(self, records: Iterable[Any]) -> list[ShownRow]:
-        classes = [_cell_class(bound) for bound in self.columns]
+        columns = [ColumnCells(self, bound) for bound in self.columns]
         rows = []
         for record in records:
-            cells = tables.rows.BoundRow(record, table=self)
             pk = primary_key(record)
             rows.append(
                 ShownRow(
                     id=f"row-{pk}" if pk is not None else "",
                     url=self.row_url(record),
-                    cells=tuple(
-                        (cell_class, cell) for cell_class, (_, cell) in zip(classes, cells.items(), strict=True)
-                    ),
+                    cells=row_html(columns, record),
                 )
             )
         return rows
@@ -399,11 +397,10 @@ class BaseTable(tables.Table):  # type: ignore[misc]  # django-tables2 is untype
     def export_columns(self) -> list[Any]:
         return [bound for bound in self.columns if not bound.column.exclude_from_export]
 
-    def export_rows(self, records: Sequence[Any]) -> Iterable[list[Any]]:
-        names = [bound.name for bound in self.export_columns()]
+    def export_rows(self, records: Iterable[Any]) -> Iterable[list[Any]]:
+        columns = [ColumnCells(self, bound) for bound in self.export_columns()]
         for record in records:
-            row = tables.rows.BoundRow(record, table=self)
-            yield [row.get_cell_value(name) for name in names]
+            yield [column.value(record) for column in columns]
 
     def __html__(self) -> SafeString:
         """A related table can stand in a template as {{ table }}."""

@@ -5,6 +5,7 @@ The functions are called by the columns of `inventory_site.tables` as well, so t
 
 from datetime import UTC, date, datetime
 from decimal import Decimal
+from functools import cache
 from typing import Any
 
 from django import template
@@ -130,6 +131,7 @@ def duration(seconds: Decimal | float | None) -> str:
 
 # -- Marks and links ---------------------------------------------------------------------------------
 @register.simple_tag
+@cache
 def icon(name: str) -> SafeString:
     """An icon of the sprite; always decoration, the words stand beside it."""
     return format_html(

@@ -67,6 +67,27 @@
     }
   });
 
+  // Parts that htmx fetches. Somebody signed out in the meantime: show the sign-in page, not a piece of it.
+  document.addEventListener("htmx:beforeSwap", (event) => {
+    if (event.detail.xhr.responseURL.includes("/sign-in/")) {
+      event.detail.shouldSwap = false;
+      window.location.reload();
+    }
+  });
+  // What screen readers hear is said once, not again with every answer.
+  document.addEventListener("htmx:oobBeforeSwap", (event) => {
+    if (event.detail.target.textContent.trim() === event.detail.fragment.textContent.trim()) {
+      event.detail.shouldSwap = false;
+    }
+  });
+  ["htmx:sendError", "htmx:responseError"].forEach((name) =>
+    document.addEventListener(name, () =>
+      document.querySelectorAll("[data-stalled]").forEach((words) => {
+        words.hidden = false;
+      }),
+    ),
+  );
+
   // A form that was sent must not be sent twice by an impatient second click.
   document.querySelectorAll("form[method='post']").forEach((form) =>
     form.addEventListener("submit", () => {

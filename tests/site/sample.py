@@ -153,8 +153,7 @@ def progress(request: HttpRequest, percent: int) -> HttpResponse:
         "figures": f"{percent} of 100 codes",
         "spoken": f"{percent} percent",
     }
-    name = "components/progress.html" if request.headers.get("HX-Request") else "sample_progress.html"
-    return render(request, name, context)
+    return render(request, "components/progress.html", context)
 
 
 urlpatterns = [
