@@ -80,8 +80,13 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 # -- Databases -------------------------------------------------------------------------------------
 @pytest.fixture(scope="session")
-def django_db_setup(django_test_environment: None, django_db_blocker: DjangoDbBlocker) -> Iterator[None]:
-    """Make the test database even when only tests on clones were chosen: pytest-django looks for its own mark."""
+def django_db_setup(
+    django_test_environment: None, django_db_modify_db_settings: None, django_db_blocker: DjangoDbBlocker
+) -> Iterator[None]:
+    """Make the test database even when only tests on clones were chosen: pytest-django looks for its own mark.
+
+    `django_db_modify_db_settings` gives each process of a parallel run a database of its own.
+    """
     with django_db_blocker.unblock():
         made = setup_databases(verbosity=0, interactive=False)
     yield

@@ -14,6 +14,10 @@ from tests.harness.worker import wait_until
 from tests.platform.copies import Copy, is_alive, seconds_until_all_gone
 
 
+def _same(before: dict[str, int], after: dict[str, int]) -> set[str]:
+    return {name for name in before if before[name] == after.get(name)}
+
+
 @pytest.mark.timeout(240)
 def test_a_day_in_the_life_of_a_copy(make_copy: Callable[..., Copy]) -> None:
     copy = make_copy()
@@ -46,9 +50,11 @@ def test_a_day_in_the_life_of_a_copy(make_copy: Callable[..., Copy]) -> None:
     assert set(before) == {"web", "worker", "beat", "postgres", "valkey"}
     os.kill(before["web"], signal.SIGKILL)
     os.kill(before["worker"], signal.SIGKILL)
-    wait_until(lambda: {"web", "worker"} <= set(copy.children()), what="web and worker")
+    wait_until(lambda: {"web", "worker"} <= set(copy.children()) - _same(before, copy.children()), what="both")
     wait_until(lambda: copy.status("/livez") == 200, what="the web server")
     assert "The web process was killed (SIGKILL)" in copy.said
+
+    assert "The worker process was killed (SIGKILL)" in copy.said
 
     running = [*copy.children().values(), *before.values()]
     assert copy.stop(signal.SIGINT) == 0
