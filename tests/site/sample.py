@@ -7,8 +7,9 @@ from typing import Any
 from django.db.models import Case, F, Value, When
 from django.db.models.functions import Coalesce, Round
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import render
+from django.shortcuts import redirect, render
 from django.urls import path
+from django.views.generic import View
 
 from inventory_site.details import Action, Fact, FigureRow, Figures, Section
 from inventory_site.fields import MoneyField, QuantityField
@@ -108,6 +109,13 @@ class ApartListView(SampleListView):
     totals_apart_from = 2
 
 
+class FirstView(View):
+    """Where a browser test finds a record without knowing its key."""
+
+    def get(self, request: HttpRequest) -> HttpResponse:
+        return redirect(sample_url(InventoryUsage.objects.order_by("pk")[:1].get()))
+
+
 class SampleDetailView(RecordDetailView):
     queryset = InventoryUsage.objects.select_related("code", "office")
     list_url_name = "sample"
@@ -159,6 +167,7 @@ def progress(request: HttpRequest, percent: int) -> HttpResponse:
 urlpatterns = [
     path("sample/", SampleListView.as_view(), name="sample"),
     path("sample/apart/", ApartListView.as_view()),
+    path("sample/first/", FirstView.as_view()),
     path("sample/<int:pk>/", SampleDetailView.as_view()),
     path("sample/progress/<int:percent>/", progress),
     *site_urlpatterns,
