@@ -130,6 +130,11 @@ CELERY_BEAT_SCHEDULE = {
         "task": "reconciliation.tasks.nightly_run",
         "schedule": crontab(hour=str(NIGHTLY_RUN_HOUR), minute=str(NIGHTLY_RUN_MINUTE)),
     },
+    # After the run, so that the morning's home page says whether every invariant holds.
+    "nightly-ledger-check": {
+        "task": "reconciliation.tasks.check_ledger",
+        "schedule": crontab(hour=str((NIGHTLY_RUN_HOUR + 1) % 24), minute=str(NIGHTLY_RUN_MINUTE)),
+    },
 }
 
 # -- Sign-in and safety ----------------------------------------------------------------------------

@@ -17,4 +17,5 @@ urlpatterns = [
     path("inventory/", include("lots.urls")),
     path("inventory/usage/", include("usage.urls")),
     path("", include("reconciliation.urls")),
+    path("", include("reconciliation.home_urls")),
 ]

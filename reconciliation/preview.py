@@ -9,10 +9,10 @@ from django.db import transaction
 from django.db.models import Q
 
 from lots.models import CostPool, Preference
-from reconciliation.engine import CostMethod
+from reconciliation.engine import CostMethod, PlanBroken, RecordRefused
 from reconciliation.planning import PoolPlan, plan_pool
 from reconciliation.results import group_remarks
-from reconciliation.snapshot import read_snapshots
+from reconciliation.snapshot import Snapshot, read_snapshots
 
 
 @dataclass(slots=True)
@@ -39,10 +39,39 @@ class Preview:
         self.drawn += plan.quantity_drawn
         self.given_back += plan.quantity_given_back
         self.amount += plan.amount
-        self.open_usages += sum(1 for quantity in rest.values() if quantity)
+        open_usages = sum(1 for quantity in rest.values() if quantity)
+        self.open_usages += open_usages
         self.unallocated += sum(rest.values())
         self.lines.append(
-            {"pool": plan.snapshot.pool, "passes": plan.plan.pass_count, "remarks": group_remarks(plan.plan.remarks)}
+            {
+                "pool": plan.snapshot.pool,
+                "passes": plan.plan.pass_count,
+                "drawn": plan.quantity_drawn,
+                "given_back": plan.quantity_given_back,
+                "amount": plan.amount,
+                "open_usages": open_usages,
+                "unallocated": sum(rest.values()),
+                "remarks": group_remarks(plan.plan.remarks),
+                "error": "",
+            }
+        )
+
+    def add_refused(self, snapshot: Snapshot, error: Exception) -> None:
+        """A pool that a run would set aside; the others would go on."""
+        unallocated = sum(usage.quantity_unallocated for usage in snapshot.usages)
+        self.pools += 1
+        self.usages += len(snapshot.usages)
+        self.open_usages += len(snapshot.usages)
+        self.unallocated += unallocated
+        self.lines.append(
+            {
+                "pool": snapshot.pool,
+                **dict.fromkeys(("passes", "drawn", "given_back", "amount"), 0),
+                "open_usages": len(snapshot.usages),
+                "unallocated": unallocated,
+                "remarks": [],
+                "error": f"A run would set this aside. {type(error).__name__}: {error}",
+            }
         )
 
 
@@ -58,7 +87,12 @@ def preview_run(*, codes: Collection[str] | None = None, method: CostMethod | No
         with transaction.atomic():
             snapshots = read_snapshots(pools)
         for snapshot in snapshots:
-            preview.add(plan_pool(snapshot, method))
+            try:
+                plan = plan_pool(snapshot, method)
+            except (PlanBroken, RecordRefused) as error:
+                preview.add_refused(snapshot, error)
+            else:
+                preview.add(plan)
     return preview
 
 

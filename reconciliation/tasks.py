@@ -1,9 +1,10 @@
 """Celery's doors: two lines each. A message is a wake-up and carries ids only; unknown arguments are let pass."""
 
 from celery import shared_task
+from django.contrib.auth.models import User
 from django.utils import timezone
 
-from reconciliation import runner, sweeper
+from reconciliation import checking, runner, sweeper
 from reconciliation.importing import worker
 
 # Shorter than the soft time limit, so that a long run comes in many messages and none outlives its visibility.
@@ -35,3 +36,9 @@ def nightly_run(**_later: object) -> None:
 def run_import_job(*, import_id: int, **_later: object) -> None:
     """Check or import uploaded files, whichever is due."""
     worker.work_on_import(import_id=import_id, now=timezone.now())
+
+
+@shared_task(name="reconciliation.tasks.check_ledger")
+def check_ledger(*, by_id: int | None = None, **_later: object) -> None:
+    """Verify the ledger, for whoever asked or for the schedule, and keep what was found."""
+    checking.ledger_check(by=User.objects.filter(pk=by_id or 0).first(), now=timezone.now())

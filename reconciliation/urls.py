@@ -2,10 +2,25 @@
 
 from django.urls import path
 
-from reconciliation import import_views
+from reconciliation import import_views, run_views, views
 
 app_name = "reconciliation"
 urlpatterns = [
+    path("reconciliation/runs/", run_views.RunListView.as_view(), name="runs"),
+    path("reconciliation/runs/start/", run_views.RunStartView.as_view(), name="run_start"),
+    path("reconciliation/runs/<int:pk>/", run_views.RunView.as_view(), name="run"),
+    path("reconciliation/runs/<int:pk>/progress/", run_views.RunProgressView.as_view(), name="run_progress"),
+    path("reconciliation/runs/<int:pk>/log/", run_views.RunLogView.as_view(), name="run_log"),
+    path("reconciliation/runs/<int:pk>/cancel/", run_views.RunCancelView.as_view(), name="run_cancel"),
+    path("reconciliation/runs/<int:pk>/retry/", run_views.RunRetryView.as_view(), name="run_retry"),
+    path("reconciliation/runs/<int:pk>/codes/<int:row>/", run_views.RunCodeView.as_view(), name="run_code"),
+    path("reconciliation/entries/", run_views.AllocationListView.as_view(), name="allocations"),
+    path("reconciliation/dry-run/", views.PreviewView.as_view(), name="preview"),
+    path("reconciliation/ledger-check/", views.LedgerCheckView.as_view(), name="ledger_check"),
+    path(
+        "reconciliation/ledger-check/progress/", views.LedgerCheckProgressView.as_view(), name="ledger_check_progress"
+    ),
+    path("administration/preferences/", views.PreferencesView.as_view(), name="preferences"),
     path("administration/import/", import_views.ImportView.as_view(), name="import"),
     path("administration/import/<int:pk>/", import_views.ImportJobView.as_view(), name="import_job"),
     path("administration/import/<int:pk>/start/", import_views.ImportStartView.as_view(), name="import_start"),
