@@ -18,6 +18,7 @@ LIST_PAGES = {
     "usage.InventoryUsage": "usage:usages",
     "reconciliation.ReconciliationRun": "reconciliation:runs",
     "reconciliation.LedgerCheck": "reconciliation:ledger_check",
+    "reconciliation.ImportJob": "reconciliation:import",
 }
 
 
@@ -40,6 +41,7 @@ NO_LIST_PAGE: dict[str, Intentional] = {
     "usage.OpenUsage": intentional("what is open of a usage: the list of usages finds it by Find Open Inventory Usage"),
     "usage.UsageLotRestriction": intentional("part of a usage, shown in its detail"),
     "reconciliation.CogsAllocation": intentional("shown where it belongs: on the lot and on the usage it joins"),
+    "reconciliation.ImportFile": intentional("part of an import, shown on its page"),
     "reconciliation.RunPool": intentional("part of a run, shown as the results per code on its page"),
     "reconciliation.RunLogLine": intentional("part of a run, shown as the log on its page"),
 }

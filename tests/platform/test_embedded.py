@@ -9,6 +9,7 @@ import psycopg
 import pytest
 
 from inventory_site.embedded import SHARED_BINARIES, Embedded, EmbeddedError, others_can_enter
+from tests.harness.worker import wait_until
 
 
 def count(servers: Embedded) -> int:
@@ -37,6 +38,7 @@ def test_what_was_committed_survives_the_death_of_the_servers(tmp_path: Path) ->
         servers._valkey_process.kill()
         os.kill(pid, signal.SIGKILL)
         servers._valkey_process.wait()
+        wait_until(lambda: not servers.postgres_answers(), what="PostgreSQL to be gone")
         assert sorted(servers.revive()) == ["PostgreSQL", "Valkey"]
         assert count(servers) == 1000
         assert b"wake-up" in servers.ask_valkey(b"GET message")
