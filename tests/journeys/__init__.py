@@ -1,0 +1,1 @@
+"""Ways through the whole product, as a person goes them."""
