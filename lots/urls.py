@@ -6,6 +6,12 @@ from lots import views
 
 app_name = "lots"
 urlpatterns = [
+    path("codes/", views.CodeListView.as_view(), name="codes"),
+    path("codes/<int:pk>/", views.CodeDetailView.as_view(), name="code"),
+    path("lots/", views.LotListView.as_view(), name="lots"),
+    path("lots/<int:pk>/", views.LotDetailView.as_view(), name="lot"),
+    path("transactions/", views.TransactionListView.as_view(), name="transactions"),
+    path("transactions/<int:pk>/", views.TransactionDetailView.as_view(), name="transaction"),
     path("offices/", views.OfficeListView.as_view(), name="offices"),
     path("offices/<int:pk>/", views.OfficeDetailView.as_view(), name="office"),
 ]

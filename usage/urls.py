@@ -1,6 +1,13 @@
 """Addresses of this app."""
 
-from django.urls import URLPattern
+from django.urls import path
+
+from usage import views
 
 app_name = "usage"
-urlpatterns: list[URLPattern] = []
+urlpatterns = [
+    path("", views.UsageListView.as_view(), name="usages"),
+    path("<int:pk>/", views.UsageDetailView.as_view(), name="usage"),
+    # Transaction IDs are anybody's text, so they stand in the query.
+    path("transaction-id/", views.SourceView.as_view(), name="source"),
+]

@@ -1,10 +1,11 @@
-"""Pages of this app: which rows, which columns, which figures. Nothing is decided here."""
+"""Offices."""
 
 from collections.abc import Sequence
 
 from inventory_site.details import Fact, Section
 from inventory_site.listing import EmptyState
 from inventory_site.views import RecordDetailView, RecordListView
+from lots import addresses
 from lots.filtersets import OfficeFilterSet
 from lots.models import Office
 from lots.tables import OfficeTable
@@ -31,4 +32,15 @@ class OfficeDetailView(RecordDetailView):
 
     def get_sections(self) -> Sequence[Section]:
         office: Office = self.object
-        return (Section("General Info", facts=(Fact("Office", office.code), Fact("Name", office.name))),)
+        pk = str(office.pk)
+        return (
+            Section("General Info", facts=(Fact("Office", office.code), Fact("Name", office.name))),
+            Section(
+                "Records",
+                facts=(
+                    Fact("Lots", "Inventory lots", url=addresses.found_set("lots:lots", office=pk)),
+                    Fact("Usage", "Inventory usage", url=addresses.found_set("usage:usages", office=pk)),
+                    Fact("Transactions", "Transactions", url=addresses.found_set("lots:transactions", office=pk)),
+                ),
+            ),
+        )

@@ -1,0 +1,46 @@
+"""Addresses of found sets: where a number on one page leads to the records it sums up.
+
+A filter that begins with "=" finds exactly what follows. Pages of higher apps are named by dotted URL name, as in the
+menu, so nothing here points at an app.
+"""
+
+from urllib.parse import urlencode
+
+from django.urls import NoReverseMatch, reverse
+
+
+def found_set(url_name: str, **filters: str) -> str:
+    """The list page narrowed by these filters; "" where the page does not exist."""
+    try:
+        address = reverse(url_name)
+    except NoReverseMatch:
+        return ""
+    # Commas, slashes and equals signs stay readable: people look at these addresses.
+    query = urlencode([(name, value) for name, value in filters.items() if value], safe=",/:=")
+    return f"{address}?{query}" if query else address
+
+
+def exactly(text: str) -> str:
+    """The value of a text filter that finds this and nothing that merely starts with it."""
+    return f"={text}"
+
+
+def everything_from(source_number: str) -> str:
+    """What one transaction ID stands for: its usage, lots and transactions, since documents have no pages yet."""
+    return found_set("usage:source", id=source_number) if source_number else ""
+
+
+def usage_of_order(order: str) -> str:
+    return found_set("usage:usages", order=exactly(order)) if order else ""
+
+
+def usage_of_code(code: str, *, quick: str = "") -> str:
+    return found_set("usage:usages", quick=quick, code=exactly(code))
+
+
+def lots_of_code(code: str, *, quick: str = "") -> str:
+    return found_set("lots:lots", quick=quick, code=exactly(code))
+
+
+def transactions_of_code(code: str) -> str:
+    return found_set("lots:transactions", code=exactly(code))

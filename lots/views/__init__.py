@@ -1,0 +1,17 @@
+"""Pages of this app, a file a record: which rows, which columns, which figures. Nothing is decided here."""
+
+from lots.views.codes import CodeDetailView, CodeListView
+from lots.views.lots import LotDetailView, LotListView
+from lots.views.offices import OfficeDetailView, OfficeListView
+from lots.views.transactions import TransactionDetailView, TransactionListView
+
+__all__ = [
+    "CodeDetailView",
+    "CodeListView",
+    "LotDetailView",
+    "LotListView",
+    "OfficeDetailView",
+    "OfficeListView",
+    "TransactionDetailView",
+    "TransactionListView",
+]
