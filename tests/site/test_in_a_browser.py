@@ -32,7 +32,7 @@ ADDRESSES = (
 def reader_page(page: "Page", sign_in: Callable[[str], User], used: Maker) -> "Page":
     """A signed-in browser, with some usage to look at."""
     allow(sign_in("viewer"))
-    for index in range(30):
+    for index in range(12):
         used(
             ("WIRE", "BOOK", "PEN")[index % 3],
             str(7 - index or 1),
@@ -150,17 +150,17 @@ def test_totals_of_a_large_found_set_arrive_by_themselves(reader_page: "Page") -
     reader_page.goto("/sample/apart/?code=WIRE")
     total = reader_page.locator("tfoot [data-total=quantity]")
     total.wait_for()
-    assert total.inner_text() == "-65"
+    assert total.inner_text() == "10"
 
 
 def test_a_row_is_taken_out_of_the_found_set_and_brought_back(reader_page: "Page") -> None:
     reader_page.goto("/sample/?code=WIRE")
     reader_page.get_by_role("link", name="Omit").first.click()
     reader_page.get_by_text("1 row omitted").wait_for()
-    assert reader_page.locator("tbody tr").count() == 9
+    assert reader_page.locator("tbody tr").count() == 3
     reader_page.get_by_text("1 row omitted").click()
     reader_page.wait_for_url("**/sample/?code=WIRE")
-    assert reader_page.locator("tbody tr").count() == 10
+    assert reader_page.locator("tbody tr").count() == 4
 
 
 def test_every_control_is_large_enough_to_hit(reader_page: "Page") -> None:
@@ -191,5 +191,5 @@ def test_everything_works_without_scripts(browser: "Browser", live_site: "LiveSe
     assert page.locator("tbody tr").count() == 3
     page.goto("/sample/apart/?code=WIRE")
     page.get_by_role("link", name="Show totals").click()
-    assert page.locator("tfoot [data-total=quantity]").inner_text() == "-65"
+    assert page.locator("tfoot [data-total=quantity]").inner_text() == "10"
     context.close()
