@@ -9,7 +9,7 @@ from reconciliation.models import ImportJob
 class ImportJobTable(BaseTable):
     """Earlier imports: who, when, what came of it."""
 
-    caption = "Imports"
+    caption = "Earlier imports"
     row_kind = "import"
 
     pk = GoToColumn("Import", kind="import")
@@ -34,7 +34,7 @@ class ImportJobTable(BaseTable):
 class ImportFileTable(BaseTable):
     """What became of each file."""
 
-    caption = "Files"
+    caption = "Uploaded files"
 
     kind = TextColumn("Kind", accessor="get_kind_display")
     original_name = TextColumn("File")
@@ -51,7 +51,7 @@ class ImportFileTable(BaseTable):
 class ImportErrorTable(BaseTable):
     """What is wrong, by file, row and column."""
 
-    caption = "Errors"
+    caption = "What is wrong, by file and row"
 
     file = TextColumn("File")
     row = CountColumn("Row")

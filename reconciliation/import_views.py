@@ -18,12 +18,13 @@ from inventory_site import exporting
 from inventory_site.details import Action, Fact, Section
 from inventory_site.listing import EmptyState
 from inventory_site.views import CSV_TYPE, XLSX_TYPE, RecordDetailView
+from lots.addresses import found_set
 from reconciliation.import_forms import ImportForm
 from reconciliation.import_tables import ImportErrorTable, ImportFileTable, ImportJobTable
 from reconciliation.importing import jobs
-from reconciliation.importing.columns import COLUMNS, KINDS
+from reconciliation.importing.columns import COLUMNS, ITEMS, KINDS, LOTS, USAGE
 from reconciliation.importing.samples import sample_csv, sample_workbook
-from reconciliation.models import ImportJob, ReconciliationRun
+from reconciliation.models import ImportFile, ImportJob, ReconciliationRun
 
 State = ImportJob.State
 
@@ -57,9 +58,9 @@ class ImportView(PermissionRequiredMixin, View):
         return redirect(job)
 
     def _page(self, request: HttpRequest, form: ImportForm, *, status: int = 200) -> HttpResponse:
-        page = Paginator(_jobs().annotate(rows_new=Sum("files__rows_new", default=0)), JOBS_PER_PAGE).get_page(
-            request.GET.get("page")
-        )
+        page = Paginator(
+            _jobs().annotate(rows_new=Sum("files__rows_new", default=0)).order_by("-pk"), JOBS_PER_PAGE
+        ).get_page(request.GET.get("page"))
         empty = EmptyState("No imports yet", "Choose your files above; nothing is recorded before you say so.")
         context = {
             "title": "Import",
@@ -121,7 +122,7 @@ class ImportJobView(RecordDetailView):
         job: ImportJob = self.object
         files = list(job.files.all())
         return super().get_context_data(
-            files=files,
+            found_sets=[(file.rows_new, *_found_set(file)) for file in files if file.rows_new],
             rows_new=sum(file.rows_new for file in files),
             rows_present=sum(file.rows_present for file in files),
             next_run=_run_after(job) if job.state == State.IMPORTED else None,
@@ -151,6 +152,25 @@ def _error_section(job: ImportJob, user: Any) -> Section:
         all_url=reverse("reconciliation:import_errors", args=[job.pk]),
         all_label=download,
     )
+
+
+# Where the records of a kind are listed, and the column that dates them.
+_LISTS = {
+    ITEMS: ("lots:codes", "Line Item Codes", ""),
+    LOTS: ("lots:lots", "Inventory Lots", "first_received_at"),
+    USAGE: ("usage:usages", "Inventory Usage", "used_at"),
+}
+
+
+def _found_set(file: ImportFile) -> tuple[str, str]:
+    """The words for, and the address of, the list page narrowed to the days of what a file brought."""
+    url_name, label, field = _LISTS[file.kind]
+    if not field or file.first_at is None or file.last_at is None:
+        return label, found_set(url_name)
+    first, last = timezone.localdate(file.first_at), timezone.localdate(file.last_at)
+    days = f"{first:%m/%d/%y}" if first == last else f"{first:%m/%d/%y} to {last:%m/%d/%y}"
+    bounds = {f"{field}_after": first.isoformat(), f"{field}_before": last.isoformat()}
+    return f"{label} of {days}", found_set(url_name, **bounds)
 
 
 def _run_after(job: ImportJob) -> ReconciliationRun | None:

@@ -4,6 +4,7 @@ Every check selects (row, column, value, message) of the rows that break it; row
 the missing cell would be blamed twice.
 """
 
+from datetime import datetime
 from typing import NamedTuple
 
 from django.db.backends.utils import CursorWrapper
@@ -234,16 +235,31 @@ def check(cursor: CursorWrapper, *, names: dict[str, str], problems: Problems) -
             )
 
 
-def count_rows(cursor: CursorWrapper, kind: str) -> tuple[int, int]:
-    """How many rows of a kind are new, and how many say again what is there already."""
+class RowCounts(NamedTuple):
+    """How many rows are new, how many say again what is there already, and the earliest and latest of the new."""
+
+    new: int
+    present: int
+    first_at: datetime | None
+    last_at: datetime | None
+
+
+# Items carry no date.
+_DATES = {ITEMS: "NULL::timestamptz", LOTS: "staged.received_at", USAGE: "staged.used_at"}
+
+
+def count_rows(cursor: CursorWrapper, kind: str) -> RowCounts:
+    """Count the rows of a kind that have no bad cell."""
     key = KEYS[kind]
     cursor.execute(
-        f"""SELECT count(*) FILTER (WHERE is_new), count(*) FILTER (WHERE NOT is_new) FROM (
-            SELECT present.row IS NULL AND (again.row IS NULL OR again.row = staged.row) AS is_new
+        f"""SELECT count(*) FILTER (WHERE is_new), count(*) FILTER (WHERE NOT is_new),
+            min(at) FILTER (WHERE is_new), max(at) FILTER (WHERE is_new)
+        FROM (
+            SELECT present.row IS NULL AND (again.row IS NULL OR again.row = staged.row) AS is_new,
+                {_DATES[kind]} AS at
             FROM import_{kind} AS staged
             LEFT JOIN import_{kind}_present AS present ON present.row = staged.row
             LEFT JOIN import_{kind}_again AS again ON again."{key}" = staged."{key}"
             WHERE NOT staged.is_bad) AS counted"""  # noqa: S608  (our own names)
     )
-    new, there = cursor.fetchone()
-    return new, there
+    return RowCounts(*cursor.fetchone())

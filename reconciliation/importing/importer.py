@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 
 from django.db import connection, transaction
 
@@ -24,11 +25,13 @@ _ANALYZE = (
 
 @dataclass(frozen=True, slots=True)
 class FileFigures:
-    """What became of one file: rows read, new ones, ones that say again what is there, and findings."""
+    """What became of one file: rows read, new ones and their dates, ones that say again what is there, findings."""
 
     rows: int
     new: int
     present: int
+    first_at: datetime | None
+    last_at: datetime | None
     problems: int
 
 

@@ -73,7 +73,12 @@ def _finish(import_id: int, files: list[ImportFile], outcome: ImportOutcome, *, 
     for file in files:
         figures = outcome.files[file.kind]
         ImportFile.objects.filter(pk=file.pk).update(
-            rows=figures.rows, rows_new=figures.new, rows_present=figures.present, error_count=figures.problems
+            rows=figures.rows,
+            rows_new=figures.new,
+            rows_present=figures.present,
+            error_count=figures.problems,
+            first_at=figures.first_at,
+            last_at=figures.last_at,
         )
     rows = sum(figures.rows for figures in outcome.files.values())
     accepted = State.READY if is_check else State.IMPORTED

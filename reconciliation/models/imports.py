@@ -105,6 +105,9 @@ class ImportFile(models.Model):
     rows_new = models.IntegerField(default=0, verbose_name="new")
     rows_present = models.IntegerField(default=0, verbose_name="already there")
     error_count = models.IntegerField(default=0, verbose_name="errors")
+    # Of the new rows: where on the list pages to look for them.
+    first_at = models.DateTimeField(null=True, blank=True, verbose_name="earliest date")
+    last_at = models.DateTimeField(null=True, blank=True, verbose_name="latest date")
 
     class Meta:
         verbose_name = "import file"
