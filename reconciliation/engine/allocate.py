@@ -34,10 +34,10 @@ Choosing lots so that amounts come out even: nobody could check it. Costing at a
 here.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Set
 from functools import partial
 from heapq import heappop, heappush
-from itertools import repeat
+from itertools import groupby, repeat
 from operator import sub
 
 from . import ordering
@@ -72,11 +72,6 @@ def reconcile(
 class _Run:
     """One pool while its passes run: what is left of everybody, and the moves so far."""
 
-    __slots__ = (
-        "draws", "first_pass_end", "give_backs", "holdings", "lots", "moves",
-        "pass_start", "position_of", "remaining", "story", "usages",
-    )  # fmt: skip
-
     def __init__(
         self, lots: list[Lot], usages: list[Usage], held: Mapping[tuple[int, int], int], method: CostMethod
     ) -> None:
@@ -88,7 +83,8 @@ class _Run:
         self.first_pass_end = self.pass_start = 0
         self._take_sides(ordering.drawing(method))
         self.holdings: Holdings | None = None
-        if linked := [usage for usage in usages if usage[3] is not None]:
+        if self.draws.linked or self.give_backs.linked:
+            linked = [*self.draws.linked, *self.give_backs.linked]
             self.holdings = Holdings(linked=linked, held=held, position_of=self.position_of)
 
     def _take_sides(self, drawing: int) -> None:
@@ -260,10 +256,26 @@ class _Run:
             again |= self.holdings.linked
         if not again:
             return tuple(self.moves)
-        moves = [move for move in self.moves if move.usage not in again]
-        moves += sorted(merged(move for move in self.moves if move.usage in again), key=self._lot_place)
-        place_of = {usage.key: place for place, usage in enumerate((*self.draws.usages, *self.give_backs.usages))}
-        return tuple(sorted(moves, key=lambda move: place_of[move[0]]))
+        draws = [move for move in self.moves if move[2] > 0]
+        give_backs = [move for move in self.moves if move[2] < 0]
+        return (*self._tidied(draws, again), *self._tidied(give_backs, again))
+
+    def _tidied(self, moves: list[Move], again: Set[int]) -> list[Move]:
+        """Put the moves of one side in queue order, and merge those of the usages that were served again."""
+        if self.draws.restricted or self.give_backs.restricted:
+            rank_of = {usage.key: rank for rank, usage in enumerate(self.usages)}
+            moves.sort(key=lambda move: rank_of[move[0]])
+        # Without restrictions the queue was served from its head, pass after pass, so the moves are in its order.
+        places = [place for place, move in enumerate(moves) if move[0] in again]
+        tidied: list[Move] = []
+        done = 0
+        for _, group in groupby(places, key=lambda place: moves[place][0]):
+            first, *others = group
+            end = first + len(others) + 1
+            tidied += moves[done:first]
+            tidied += sorted(merged(moves[first:end]), key=self._lot_place)
+            done = end
+        return tidied + moves[done:]
 
     def _lot_place(self, move: Move) -> int:
         side = self.draws if move.quantity > 0 else self.give_backs

@@ -15,24 +15,26 @@ Most pools have no linked usage. So nobody reports moves here; the sums are brou
 when somebody asks, and a pool that never asks pays nothing.
 """
 
-from collections.abc import Iterable, Mapping, Sequence, Set
+from collections.abc import Mapping, Sequence, Set
 
-from .records import Move, Usage
+from .records import Move, RecordRefused, Usage
 
 
 class Holdings:
     """The families of a pool, each with its raw sums by lot."""
 
-    __slots__ = ("_original_of", "_position_of", "_read", "_sums")
-
     def __init__(
-        self, *, linked: Iterable[Usage], held: Mapping[tuple[int, int], int], position_of: Mapping[int, int]
+        self, *, linked: Sequence[Usage], held: Mapping[tuple[int, int], int], position_of: Mapping[int, int]
     ) -> None:
         """Take the sums of earlier runs for the originals that the linked usages name, on the lots of this pool."""
+        for usage in linked:
+            if usage.original == usage.key:
+                raise RecordRefused(f"Usage {usage.key} is entered as its own original.")
         self._position_of = position_of
         self._read = 0
         self._original_of = {usage.key: usage.original for usage in linked if usage.original is not None}
         self._sums: dict[int, dict[int, int]] = {original: {} for original in self._original_of.values()}
+        self._members = self._sums.keys() | self._original_of.keys()
         for (original, lot), quantity in held.items():
             if original in self._sums and lot in position_of:
                 self._sums[original][lot] = quantity
@@ -54,7 +56,7 @@ class Holdings:
         return self._original_of.keys()
 
     def _catch_up(self, moves: Sequence[Move]) -> None:
-        for usage, lot, quantity, _ in moves[self._read :]:
+        for usage, lot, quantity, _ in [move for move in moves[self._read :] if move[0] in self._members]:
             if usage in self._sums:
                 self._add(usage, lot, quantity)
             if usage in self._original_of:

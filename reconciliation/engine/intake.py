@@ -23,12 +23,11 @@ def positions_of(lots: Sequence[Lot]) -> dict[int, int]:
 
 
 def quantities_unallocated(usages: Sequence[Usage]) -> dict[int, int]:
-    """Give what is open by usage, in the order of `usages`; raise RecordRefused for the first that cannot be true."""
-    for usage in [usage for usage in usages if not usage[2] or usage[0] == usage[3]]:
-        if usage.original == usage.key:
-            raise RecordRefused(f"Usage {usage.key} is entered as its own original.")
-        raise RecordRefused(f"Usage {usage.key} has nothing unallocated, so it has no place in a run.")
+    """Give what is open by usage, in the order of `usages`; raise RecordRefused for records that cannot be true."""
     remaining = {usage[0]: usage[2] for usage in usages}
     if len(remaining) < len(usages):
         raise RecordRefused("A usage was put in twice.")
+    if 0 in remaining.values():
+        culprit = next(key for key, quantity in remaining.items() if not quantity)
+        raise RecordRefused(f"Usage {culprit} has nothing unallocated, so it has no place in a run.")
     return remaining

@@ -29,11 +29,6 @@ from .records import Usage
 class Side:
     """The usages that go one way in a pool, and what its lots have for them."""
 
-    __slots__ = (
-        "available", "head", "heap", "keys", "linked_at", "listed", "quantity_wanted", "queue", "ranks", "restricted",
-        "sign", "totals", "usages", "waiting", "way", "woken",
-    )  # fmt: skip
-
     def __init__(
         self, *, sign: int, way: int, available: list[int], usages: Sequence[Usage], position_of: Mapping[int, int]
     ) -> None:
@@ -45,32 +40,37 @@ class Side:
         if way < 0:
             self.heap.reverse()  # ascending again, which is a heap already
         self.listed = [quantity > 0 for quantity in available]
-        self.usages = usages
         self.queue = usages  # the unrestricted ones
         self.ranks: Sequence[int] = range(len(usages))  # of the queue's usages among all of this side
         self.restricted: dict[int, tuple[Usage, list[int]]] = {}  # by rank: the usage and its lots, next one first
         self.waiting: dict[int, deque[int]] = {}  # by lot position: ranks of the usages that wait there, in order
-        if any(usage[4] is not None for usage in usages):
-            self._restrict(usages, position_of)
+        self.linked: list[Usage] = []
+        self.linked_at: list[int] = []  # their indices in the queue
+        if any(usage[3] is not None or usage[4] is not None for usage in usages):
+            self._set_apart(usages, position_of)
         self.woken = [position for position in self.waiting if available[position]]  # have something since last served
         self.head = 0  # index of the first usage in the queue that is open
         self.keys = [usage[0] for usage in self.queue]
         self.totals = list(accumulate([abs(usage[2]) for usage in self.queue], initial=0))  # wanted before each
         restricted = sum(abs(usage.quantity_unallocated) for usage, _ in self.restricted.values())
         self.quantity_wanted = self.totals[-1] + restricted
-        self.linked_at = [index for index, usage in enumerate(self.queue) if usage[3] is not None]
 
-    def _restrict(self, usages: Sequence[Usage], position_of: Mapping[int, int]) -> None:
-        """Take the restricted usages out of the queue and let them wait at their lots."""
-        self.ranks = [rank for rank, usage in enumerate(usages) if usage.only_lots is None]
+    def _set_apart(self, usages: Sequence[Usage], position_of: Mapping[int, int]) -> None:
+        """Find the linked usages, take the restricted ones out of the queue, and let those wait at their lots."""
+        self.linked = [usage for usage in usages if usage[3] is not None]
+        self.ranks = [rank for rank, usage in enumerate(usages) if usage[4] is None]
         self.queue = [usages[rank] for rank in self.ranks]
+        self.linked_at = [index for index, usage in enumerate(self.queue) if usage[3] is not None]
         for rank, usage in enumerate(usages):
             if usage.only_lots is not None:
-                known = (position_of[lot] for lot in sorted(usage.only_lots) if lot in position_of)
-                positions = sorted(known, key=self.way.__mul__)
-                self.restricted[rank] = (usage, positions)
-                for position in positions:
-                    self.waiting.setdefault(position, deque()).append(rank)
+                self._restrict(rank, usage, usage.only_lots, position_of)
+
+    def _restrict(self, rank: int, usage: Usage, only_lots: frozenset[int], position_of: Mapping[int, int]) -> None:
+        known = (position_of[lot] for lot in sorted(only_lots) if lot in position_of)
+        positions = sorted(known, key=self.way.__mul__)
+        self.restricted[rank] = (usage, positions)
+        for position in positions:
+            self.waiting.setdefault(position, deque()).append(rank)
 
     def gain(self, position: int, quantity: int) -> None:
         """Take in what the other side's moves made available at a lot."""

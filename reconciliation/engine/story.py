@@ -16,8 +16,6 @@ TRACE_LENGTH: Final = 20
 class Story:
     """Collects the lines of a trace while the passes run."""
 
-    __slots__ = ("lines", "pass_count", "unallocated_negative", "unallocated_positive")
-
     def __init__(self, *, unallocated_positive: int, unallocated_negative: int) -> None:
         """Begin with what is open before the first pass."""
         self.lines: list[PassSummary] = []

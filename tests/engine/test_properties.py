@@ -149,6 +149,12 @@ def test_a_plan_in_the_order_of_the_other_method_is_not_let_through() -> None:
     assert "out of order" in refusal
 
 
+def test_a_row_that_was_split_in_two_is_not_let_through() -> None:
+    plan = reconcile(lots=[OLD_LOT], usages=[SALE], held={}, method=CostMethod.FIFO)
+    split = replace(plan, moves=(Move(11, 1, 2, 20), Move(11, 1, 3, 30)))
+    assert "there twice" in broken(lots=[OLD_LOT], usages=[SALE], plan=split)
+
+
 def test_a_plan_that_passes_by_what_the_original_holds_is_not_let_through() -> None:
     lots = [OLD_LOT._replace(quantity_used=5), NEW_LOT._replace(quantity_used=5)]
     unlinked = Usage(12, (4, 4), -2)
