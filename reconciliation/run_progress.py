@@ -78,25 +78,27 @@ def run_progress(run: ReconciliationRun, *, now: datetime) -> RunProgress:
     settled = ~Q(state=RunPool.State.PENDING)
     since = now - RATE_WINDOW
     signs = work.aggregate(
-        claimed_at=Max("claimed_at"),
-        finished_at=Max("finished_at", filter=settled),
+        last_claim=Max("claimed_at"),
+        last_batch=Max("finished_at", filter=settled),
+        open_usages=Sum("open_usages", default=0),
         usages_settled=Sum("usages", filter=settled, default=0),
         usages_lately=Sum("usages", filter=Q(state=RunPool.State.DONE, finished_at__gte=since), default=0),
     )
-    figures["usages_settled"] = signs["usages_settled"]
+    figures |= {name: signs[name] for name in ("usages_settled", "open_usages")}
     last_sign = max(
         moment
-        for moment in (run.requested_at, run.started_at, signs["claimed_at"], signs["finished_at"])
+        for moment in (run.requested_at, run.started_at, signs["last_claim"], signs["last_batch"])
         if moment is not None
     )
+    # Up to the last batch: between two of them nothing is counted, which is no slowing down.
     started = max(run.started_at or now, since)
-    elapsed = Decimal(max((now - started).total_seconds(), 1))
+    elapsed = Decimal(max(((signs["last_batch"] or now) - started).total_seconds(), 1))
     return RunProgress(
         run=run,
         figures=figures,
         usages_per_second=Decimal(signs["usages_lately"]) / elapsed if run.is_active else Decimal(0),
         seconds_silent=_seconds_between(last_sign, now),
-        seconds_since_batch=_seconds_between(signs["finished_at"], now) if signs["finished_at"] else None,
+        seconds_since_batch=_seconds_between(signs["last_batch"], now) if signs["last_batch"] else None,
     )
 
 
@@ -106,12 +108,12 @@ def _seconds_between(earlier: datetime, later: datetime) -> int:
 
 
 def _rounded(seconds: Decimal) -> int:
-    step = 5 if seconds < 60 else 30 if seconds < 600 else 60
+    step = 5 if seconds < 120 else 30 if seconds < 600 else 60
     return max(step, round(seconds / step) * step)
 
 
 def _span(low: int, high: int) -> str:
-    if high < 60:
+    if high < 120:
         return f"{low} to {high} s" if low != high else f"{low} s"
     first, last = f"{Decimal(low) / 60:.1f}".removesuffix(".0"), f"{Decimal(high) / 60:.1f}".removesuffix(".0")
     return f"{first} to {last} min" if first != last else f"{first} min"

@@ -34,6 +34,7 @@ from django.views.generic import View
 from inventory_site.details import Action, Fact, Section
 from inventory_site.fields import MoneyField, QuantityField
 from inventory_site.listing import EmptyState, Grouping, ListState, QuickSearch
+from inventory_site.tables import BaseTable
 from inventory_site.views import RecordDetailView, RecordListView, RecordPermissionMixin
 from lots.models import Preference
 from reconciliation.filtersets import AllocationFilterSet, RunFilterSet, RunLogFilterSet, RunPoolFilterSet
@@ -100,7 +101,7 @@ class RunListView(RecordListView):
         " when you start one.",
     )
     quick_searches = (
-        QuickSearch("mine", "Find Runs with Errors", narrow=lambda found: found.filter(pools_failed__gt=0)),
+        QuickSearch("errors", "Find Runs with Errors", narrow=lambda found: found.filter(pools_failed__gt=0)),
     )
 
     def get_queryset(self) -> QuerySet[ReconciliationRun]:
@@ -180,6 +181,12 @@ class RunView(OfRunMixin, RecordListView):
             return super().get_order(state)
         return ("rank", "pool__code__code", "pk")
 
+    def get_table(self, *arguments: Any, **options: Any) -> BaseTable:
+        table = super().get_table(*arguments, **options)
+        if not self.run.prevent_inter_office:
+            table.columns.hide("office")
+        return table
+
     def get_empty_state(self, state: ListState, *, is_narrowed: bool, is_valid: bool) -> EmptyState:
         if is_valid and not is_narrowed:
             return EmptyState(
@@ -201,10 +208,9 @@ class RunView(OfRunMixin, RecordListView):
     def get_extra_context(self) -> dict[str, Any]:
         return {
             "run": self.run,
-            "status": (self.run.state, self.run.get_state_display()),
+            "is_fragment": False,
             **progress_context(self.run),
             **self._errors(),
-            "facts": _run_facts(self.run),
         }
 
     def _errors(self) -> dict[str, Any]:
@@ -221,6 +227,7 @@ def progress_context(run: ReconciliationRun) -> dict[str, Any]:
     lines = RunLogLine.objects.filter(run=run).select_related("pool__code").order_by("-pk")
     return {
         "run": run,
+        "facts": _run_facts(run),
         "progress": run_progress(run, now=timezone.now()),
         "log_tail": list(lines[:LOG_TAIL])[::-1],
         "log_count": lines.count(),
@@ -251,7 +258,9 @@ class RunProgressView(OfRunMixin, RecordPermissionMixin, View):
     def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         if not request.headers.get("HX-Request"):
             return redirect(self.run)
-        response = render(request, "reconciliation/_run_progress.html", progress_context(self.run))
+        response = render(
+            request, "reconciliation/_run_progress.html", {"is_fragment": True, **progress_context(self.run)}
+        )
         if not self.run.is_active:
             response["HX-Refresh"] = "true"
         return response

@@ -1,10 +1,11 @@
 """Tables of this app's list pages; columns in the order of the guides."""
 
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
 
 from django.urls import reverse
 from django.utils import timezone
-from django.utils.html import format_html, format_html_join
+from django.utils.html import format_html
 
 from inventory_site.tables import (
     BaseTable,
@@ -20,6 +21,8 @@ from inventory_site.tables import (
     UnitCostColumn,
 )
 from inventory_site.templatetags import display
+from lots.models import Preference
+from reconciliation.engine import RemarkCode
 from reconciliation.models import RunPool
 
 SYSTEM = "the system"
@@ -43,6 +46,12 @@ class ExactMomentColumn(DateColumn):
         return format_html('<time datetime="{}">{}</time>', value.isoformat(), shown)
 
 
+class NameColumn(TextColumn):
+    """Short text that needs no room beyond itself."""
+
+    cell_class = "name"
+
+
 class RunTable(BaseTable):
     caption = "Reconciliation runs"
     row_kind = "run"
@@ -52,9 +61,8 @@ class RunTable(BaseTable):
     finished_at = DateColumn("Finished", with_time=True, default=display.NOTHING)
     seconds = DurationColumn("Duration")
     state = StatusColumn("State")
-    by = TextColumn("By", accessor="requested_by__username", default=SYSTEM)
-    trigger = TextColumn("Trigger")
-    cogs_method = TextColumn("Method")
+    by = NameColumn("By", accessor="requested_by__username", default=SYSTEM)
+    trigger = NameColumn("Trigger")
     pools = CountColumn("Codes", accessor="pools_now")
     usages = CountColumn("Usages", accessor="usages_now")
     allocations = CountColumn("Allocations", accessor="allocations_now")
@@ -62,10 +70,7 @@ class RunTable(BaseTable):
     drawn = QuantityColumn("Drawn", accessor="drawn_now")
     given_back = QuantityColumn("Given back", accessor="given_back_now")
     amount = MoneyColumn("Amount", accessor="amount_now")
-    controls = RowActionsColumn(status="state")
-
-    def render_cogs_method(self, record: Any) -> str:
-        return str(record.cogs_method)
+    controls = RowActionsColumn()
 
     def row_name(self, record: Any) -> str:
         return f"run {record.pk}"
@@ -82,7 +87,22 @@ def run_pool_url(record: Any) -> str:
     return reverse("reconciliation:run_code", args=[record.run_id, record.pk])
 
 
-def why_open(remarks: list[dict[str, Any]]) -> list[str]:
+# Short forms for the list; the page of a code says it in full, and so do exports.
+_SHORT: Final[Mapping[str, str]] = {
+    RemarkCode.NO_LOT: "no lot",
+    RemarkCode.LOTS_USED_UP: "lots used up",
+    RemarkCode.NOTHING_USED_TO_GIVE_BACK: "nothing used to give back to",
+    RemarkCode.RESTRICTED_NO_LOT: "its own lots received nothing",
+    RemarkCode.RESTRICTED_LOTS_USED_UP: "its own lots used up",
+    RemarkCode.RESTRICTED_NOTHING_USED: "nothing used on its own lots",
+}
+
+
+def why_open_in_short(remarks: Sequence[Mapping[str, Any]]) -> str:
+    return ", ".join(f"{_SHORT.get(remark['code'], remark['code'])} ({remark['count']:,})" for remark in remarks)
+
+
+def why_open(remarks: Sequence[Mapping[str, Any]]) -> list[str]:
     """A line per reason, with how many usages it keeps open."""
     return [
         f"{remark['count']:,} usage{'' if remark['count'] == 1 else 's'}: {remark['message']}" for remark in remarks
@@ -96,7 +116,7 @@ class RunPoolTable(BaseTable):
     row_kind = "result of"
 
     code = GoToColumn("Code", accessor="pool__code__code", kind="result of", url=run_pool_url)
-    office = TextColumn("Office", accessor="pool__office__code")
+    office = NameColumn("Office", accessor="pool__office__code")
     state = StatusColumn("State")
     passes = CountColumn("Passes")
     usages = CountColumn("Usages")
@@ -108,15 +128,14 @@ class RunPoolTable(BaseTable):
     unallocated = QuantityColumn("Unallocated")
     why = TextColumn("Why", accessor="remarks", orderable=False, empty_values=())
     attempts = CountColumn("Attempts")
-    controls = RowActionsColumn(status="state")
+    controls = RowActionsColumn()
 
     def render_why(self, record: Any) -> str:
         if record.state == RunPool.State.FAILED:
             return format_html('<span class="why is-error">{}</span>', record.error)
         if record.error and record.state != RunPool.State.DONE:
             return format_html('<span class="why">{}</span>', record.error)
-        lines = why_open(record.remarks)
-        return format_html_join("", '<span class="why">{}</span>', ((line,) for line in lines))
+        return why_open_in_short(record.remarks)
 
     def value_why(self, record: Any) -> str:
         if record.error and record.state != RunPool.State.DONE:
@@ -227,3 +246,6 @@ class PreferenceChangeTable(BaseTable):
     name = TextColumn("Preference")
     value_before = TextColumn("From")
     value_after = TextColumn("To")
+
+    def render_name(self, value: str) -> str:
+        return str({field.name: field.verbose_name for field in Preference._meta.fields}.get(value, value))
