@@ -9,6 +9,7 @@ import contextlib
 import fcntl
 import hashlib
 import http.client
+import io
 import os
 import signal
 import socket
@@ -25,6 +26,7 @@ from inventory_site.launcher import BASE_DIR, StartError, migrate, say
 LONGEST_PAUSE = 30.0  # seconds between two attempts to start what keeps dying
 STABLE_AFTER = 60.0  # a child that lived this long starts again without a pause
 LOOK_AT_SERVERS_EVERY = 5.0
+ASK_EVERY = 0.3
 # In this order, each with its patience in seconds: no new work is announced, none is asked for, the rest is finished.
 STOP_ORDER = {"demo data": 5.0, "beat": 5.0, "web": 10.0, "worker": 45.0}
 
@@ -89,15 +91,17 @@ class Supervisor:
     def run(self, address: tuple[str, int]) -> None:
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             signal.signal(number, self._noted)
-        answered, looked = False, time.monotonic()
+        answered, asked, looked = False, 0.0, time.monotonic()
         try:
             for child in self.children:
                 child.start()
             while not self.signals:
-                if not answered and answers(address):
-                    answered, self.once = True, self.on_answer()
-                    if self.once:
-                        self.once.start()
+                if not answered and time.monotonic() - asked > ASK_EVERY:
+                    asked = time.monotonic()
+                    if answers(address):
+                        answered, self.once = True, self.on_answer()
+                        if self.once:
+                            self.once.start()
                 for child in self.children:
                     child.revive()
                 if self.once and (code := self.once.ended_with) is not None:
@@ -174,6 +178,7 @@ def up(arguments: list[str], *, data_dir: Path) -> int:
 
 def _serve(given: argparse.Namespace, *, data_dir: Path, servers: Embedded) -> None:
     migrate(servers)  # sets Django up
+    check_code()
     from inventory_site.first_users import ROLES, sign_in_text, users_ensure  # noqa: PLC0415  (needs Django)
 
     users_ensure(roles=("administrator",) if given.no_demo else ROLES, data_dir=data_dir)
@@ -267,6 +272,16 @@ def _allow_hosts(host: str) -> None:
     with contextlib.suppress(OSError):
         names |= {str(found[4][0]) for found in socket.getaddrinfo(socket.gethostname(), None, socket.AF_INET)}
     os.environ["ALLOWED_HOSTS"] = ",".join(sorted(names))
+
+
+def check_code() -> None:
+    """Load every page's code and check the settings: what is broken is said once, here, and not by each child."""
+    from django.core.management import CommandError, call_command  # noqa: PLC0415  (needs Django)
+
+    try:
+        call_command("check", stdout=io.StringIO())
+    except CommandError as error:
+        raise StartError(f"{error}\nNothing was started, nothing was lost.") from error
 
 
 # -- Once per copy, or when the files changed ----------------------------------------------------------
