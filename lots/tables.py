@@ -222,9 +222,9 @@ class TransactionTable(BaseTable):
 class RunningTransactionTable(TransactionTable):
     """With the balances of the code right after each movement: shown where one code's ledger can be read down."""
 
-    running_on_order = QuantityColumn("Running On Order", accessor="running__on_order", orderable=False)
-    running_demand = QuantityColumn("Running Demand", accessor="running__demand", orderable=False)
-    running_on_hand = QuantityColumn("Running On Hand", accessor="running__on_hand", orderable=False)
+    running_on_order = QuantityColumn("On Order Bal.", accessor="running__on_order", orderable=False)
+    running_demand = QuantityColumn("Demand Bal.", accessor="running__demand", orderable=False)
+    running_on_hand = QuantityColumn("On Hand Bal.", accessor="running__on_hand", orderable=False)
 
     class Meta(BaseTable.Meta):
         sequence = ("...", "controls")

@@ -141,8 +141,8 @@ def _balances(code: LineItemCode, balances: selectors.Balances) -> Section:
             (("Quantity", "text"),),
             (
                 row("On Hand", "on_hand", balances.on_hand, "Every movement in and out"),
-                row("Demand", "demand", balances.demand, "Open orders, negative as in the ledger"),
-                FigureRow("Available", (display.quantity(balances.available),), hint="On hand + demand", is_total=True),
+                FigureRow("Demand", (display.quantity(-balances.demand),), hint="Open orders; negative in the ledger"),
+                FigureRow("Available", (display.quantity(balances.available),), "On hand less demand", is_total=True),
                 row("On Order", "on_order", balances.on_order, "Open purchase orders"),
                 FigureRow("Total", (display.quantity(balances.total),), hint="Available + on order", is_total=True),
             ),

@@ -8,7 +8,6 @@ from django import template
 from django.core.paginator import Page, Paginator
 from django.db.models import F, Q, QuerySet, Sum, Window
 from django.db.models.functions import NullIf, Round
-from django.urls import NoReverseMatch, reverse
 
 from inventory_site.details import FigureRow, Figures, Section
 from inventory_site.fields import UNIT_COST_PLACES, MoneyField, QuantityField, UnitCostField
@@ -40,15 +39,8 @@ MERGED: Final = (
 )
 
 
-def run_address(run: ReconciliationRun) -> str:
-    try:
-        return run.get_absolute_url()
-    except NoReverseMatch:
-        return ""
-
-
 def run_column() -> GoToColumn:
-    return GoToColumn("Run", accessor="run_id", kind="run", url=lambda row: run_address(row.run), orderable=False)
+    return GoToColumn("Run", accessor="run_id", kind="run", to="run")
 
 
 # -- Tables ------------------------------------------------------------------------------------------
@@ -116,7 +108,7 @@ class RunsOfCodeTable(BaseTable):
     unallocated = QuantityColumn("Unallocated")
 
     def row_url(self, record: RunPool) -> str:
-        return run_address(record.run)
+        return record.run.get_absolute_url()
 
 
 # -- Inventory COGS ----------------------------------------------------------------------------------
@@ -147,6 +139,8 @@ def cogs_of_lot(context: template.Context, lot: InventoryLot) -> dict[str, Any]:
         table=CogsOfLotTable(page.object_list, empty=empty),
         template="reconciliation/_cogs_pages.html",
         context=_page_links(page),
+        all_url=addresses.found_set("reconciliation:allocations", lot=addresses.exactly(lot.number)),
+        all_label="As a list",
     )
     return {"section": section}
 
@@ -169,6 +163,8 @@ def cogs_of_usage(context: template.Context, usage: InventoryUsage) -> dict[str,
         table=table,
         template="reconciliation/_cogs_pages.html",
         context=_page_links(page),
+        all_url=addresses.found_set("reconciliation:allocations", usage=addresses.exactly(usage.number)),
+        all_label="As a list",
     )
     return {"section": section}
 
@@ -232,11 +228,4 @@ def last_run(context: template.Context) -> dict[str, Any]:
     may_see = context["request"].user.has_perm("reconciliation.view_reconciliationrun")
     latest = list(ReconciliationRun.objects.order_by("-pk")[:1])
     run = latest[0] if latest else None
-    return {"run": run, "url": run_address(run) if run and may_see else "", "runs_url": _runs_url() if may_see else ""}
-
-
-def _runs_url() -> str:
-    try:
-        return reverse("reconciliation:runs")
-    except NoReverseMatch:
-        return ""
+    return {"run": run, "may_see": may_see}

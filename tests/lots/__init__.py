@@ -1,0 +1,1 @@
+"""The app that knows what we own and how it came in."""

@@ -1,0 +1,1 @@
+"""The app that knows what was consumed or came back."""
