@@ -1,0 +1,86 @@
+"""The admin of this app, and what every admin page of a ledger has in common: it can be looked at and nothing else."""
+
+from typing import TYPE_CHECKING, Any
+
+from django.contrib import admin
+from django.db.models import Model
+from django.http import HttpRequest
+
+from lots.models import CostPool, InventoryLot, InventoryTransaction, Office, Preference, PreferenceChange
+
+if TYPE_CHECKING:
+    AnyModelAdmin = admin.ModelAdmin[Any]
+else:
+    AnyModelAdmin = admin.ModelAdmin
+
+
+class QuickAdmin(AnyModelAdmin):
+    """Lists that stay quick with half a million rows: one count, newest first by primary key, names fetched along."""
+
+    show_full_result_count = False
+    list_per_page = 50
+    list_max_show_all = 200
+    ordering = ("-pk",)
+    actions = None
+
+    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        """Nothing is deleted: what was recorded once is named by something else for ever. Make it inactive instead."""
+        return False
+
+
+class ReadOnlyAdmin(QuickAdmin):
+    """Ledgers, runs, sums: written by services, which keep them in step. Here they can only be read."""
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return False
+
+
+@admin.register(Office)
+class OfficeAdmin(QuickAdmin):
+    list_display = ("code", "name")
+    search_fields = ("code", "name")
+    ordering = ("code",)
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Office | None = None) -> tuple[str, ...]:
+        """Imports find an office by its code, so the code stays; its name may change."""
+        return ("code",) if obj is not None else ()
+
+
+@admin.register(CostPool)
+class CostPoolAdmin(ReadOnlyAdmin):
+    list_display = ("code", "office", "has_work", "is_set_aside", "open_count", "open_unallocated", "open_accrued_cogs")
+    list_filter = ("has_work", "is_set_aside")
+    list_select_related = ("code", "office")
+    search_fields = ("code__code",)
+
+
+@admin.register(InventoryLot)
+class InventoryLotAdmin(ReadOnlyAdmin):
+    list_display = ("number", "code", "office", "first_received_at", "quantity_received", "quantity_used", "value")
+    list_select_related = ("code", "office")
+    search_fields = ("=number", "=source_number", "=code__code")
+    sortable_by = ("first_received_at",)
+
+
+@admin.register(InventoryTransaction)
+class InventoryTransactionAdmin(ReadOnlyAdmin):
+    list_display = ("id", "code", "office", "at", "source_number", "on_order", "demand", "on_hand")
+    list_select_related = ("code", "office")
+    search_fields = ("=source_number", "=code__code")
+    sortable_by = ("id",)
+
+
+@admin.register(Preference)
+class PreferenceAdmin(ReadOnlyAdmin):
+    """They change on the Preferences page, which logs who did it and moves what has to move."""
+
+    list_display = ("__str__", "cogs_method", "prevent_inter_office")
+
+
+@admin.register(PreferenceChange)
+class PreferenceChangeAdmin(ReadOnlyAdmin):
+    list_display = ("at", "by", "name", "value_before", "value_after")
+    list_select_related = ("by",)

@@ -1,0 +1,87 @@
+"""The admin of this app; also that of line item codes, whose estimated cost decides what open usage accrues."""
+
+from typing import TYPE_CHECKING
+
+from django import forms
+from django.contrib import admin
+from django.core.exceptions import ValidationError
+from django.http import HttpRequest
+
+from lots.admin import QuickAdmin, ReadOnlyAdmin
+from lots.models import CostPool, LineItemCode
+from usage.models import InventoryUsage, OpenUsage, UsageLotRestriction
+from usage.services import est_unit_cost_set
+
+if TYPE_CHECKING:
+    CodeForm = forms.ModelForm[LineItemCode]
+else:
+    CodeForm = forms.ModelForm
+
+
+class LineItemCodeForm(CodeForm):
+    """Rules of master data that depend on what was recorded on a code."""
+
+    class Meta:
+        model = LineItemCode
+        fields = "__all__"
+
+    def clean_status(self) -> str:
+        status: str = self.cleaned_data["status"]
+        if status == LineItemCode.Status.INACTIVE and self.instance.pk and self._quantity_in_stock():
+            raise ValidationError("There is stock on hand: a code can be made inactive when its lots are used up.")
+        return status
+
+    def _quantity_in_stock(self) -> bool:
+        pools = CostPool.objects.filter(code=self.instance)
+        return any(pool.quantity_received != pool.quantity_used for pool in pools)
+
+
+@admin.register(LineItemCode)
+class LineItemCodeAdmin(QuickAdmin):
+    form = LineItemCodeForm
+    list_display = ("code", "description", "record_type", "status", "est_unit_cost")
+    list_filter = ("status", "record_type")
+    search_fields = ("code", "description")
+    ordering = ("code",)
+    fields = (
+        "code", "description", "record_type", "status", "est_unit_cost", "is_serialized",
+        "is_tracked_by_manufacturer_lot", "account_revenue", "account_cost", "account_inventory",
+    )  # fmt: skip
+
+    def get_readonly_fields(self, request: HttpRequest, obj: LineItemCode | None = None) -> tuple[str, ...]:
+        """Imports find a code by its name, and its type is for good; how units are tracked, once there are records."""
+        if obj is None:
+            return ()
+        is_referenced = CostPool.objects.filter(code=obj).exists()
+        tracking = ("is_serialized", "is_tracked_by_manufacturer_lot") if is_referenced else ()
+        return ("code", "record_type", *tracking)
+
+    def save_model(self, request: HttpRequest, obj: LineItemCode, form: CodeForm, change: bool) -> None:
+        """Save; an estimate that changes goes through its service, so that accrued COGS follows at once."""
+        if change and "est_unit_cost" in form.changed_data:
+            est_unit_cost_set(code=obj, est_unit_cost=obj.est_unit_cost)
+        super().save_model(request, obj, form, change)
+
+
+@admin.register(InventoryUsage)
+class InventoryUsageAdmin(ReadOnlyAdmin):
+    list_display = ("number", "code", "office", "used_at", "quantity", "source_number", "order", "reference")
+    list_select_related = ("code", "office")
+    search_fields = ("=number", "=source_number", "=order", "=code__code")
+    sortable_by = ("used_at",)
+
+
+@admin.register(OpenUsage)
+class OpenUsageAdmin(ReadOnlyAdmin):
+    list_display = ("usage", "pool", "used_at", "quantity", "quantity_unallocated", "amount_allocated")
+    list_select_related = ("usage", "pool__code", "pool__office")
+    search_fields = ("=usage__number", "=pool__code__code")
+    sortable_by = ()
+
+
+@admin.register(UsageLotRestriction)
+class UsageLotRestrictionAdmin(ReadOnlyAdmin):
+    list_display = ("usage", "lot")
+    list_select_related = ("usage", "lot")
+    search_fields = ("=usage__number", "=lot__number")
+    sortable_by = ()
