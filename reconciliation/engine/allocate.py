@@ -117,6 +117,7 @@ class _Run:
     def repeat_pass(self) -> None:
         """Take all the passes that would do just what the last one did, but not the one that may close a usage."""
         moves = self.moves[self.pass_start :]
+        # Where somebody closed, the count below would come to nothing; asking first spares most pools the sums.
         if not all(self.remaining[move.usage] for move in moves) or any(sums_by_lot(moves).values()):
             return
         moved_by_usage = sums_by_usage(moves)
