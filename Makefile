@@ -14,7 +14,7 @@ check:  ## exactly what CI runs
 	.ci/run
 
 golden:  ## the scenario files: figures with their sources
-	python3 run.py test tests/engine -q
+	python3 run.py test tests/engine/test_golden.py -q
 
 audit:  ## every invariant of the ledger, on the data of `make run`
 	python3 run.py manage verify_ledger

@@ -6,7 +6,6 @@ from typing import Any
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Q
 
 from lots.models import CostPool, Preference
 from reconciliation.engine import CostMethod, PlanBroken, RecordRefused
@@ -79,7 +78,7 @@ def preview_run(*, codes: Collection[str] | None = None, method: CostMethod | No
     """Plan what a run over everything, or over chosen codes, would do now; `method` asks what if it were the other."""
     chosen = CostPool.objects.filter(has_work=True)
     if codes is not None:
-        chosen = CostPool.objects.filter(Q(has_work=True) | Q(open_count__gt=0), code__code__in=codes)
+        chosen = CostPool.objects.filter(code__code__in=codes)
     method = method or CostMethod(Preference.current().cogs_method)
     preview = Preview()
     for pools in _batches(chosen.order_by("pk").values_list("pk", "open_count")):

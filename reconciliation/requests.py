@@ -71,10 +71,9 @@ def _insert_run(
 
 def _insert_work(run: ReconciliationRun, codes: Collection[str] | None) -> None:
     """Write the work list. Chosen codes are looked at even where no posting left a note."""
-    if codes is None:
-        pools = CostPool.objects.filter(has_work=True)
-    else:
-        pools = CostPool.objects.filter(Q(has_work=True) | Q(open_count__gt=0), code__code__in=codes)
+    pools = CostPool.objects.filter(has_work=True)
+    if codes is not None:
+        pools = CostPool.objects.filter(code__code__in=codes)
     RunPool.objects.bulk_create(
         [
             RunPool(run=run, pool_id=pk, usages=usages)

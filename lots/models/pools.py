@@ -19,7 +19,8 @@ class CostPool(models.Model):
     # A posting notes here that there is work; a run that has brought the pool to rest takes the note away.
     has_work = models.BooleanField(default=False)
     work_noted_at = models.DateTimeField(null=True, blank=True)
-    # A run gave up on it; not tried again on its own until a posting changes something about it.
+    # A run gave up on it. No run starts on its own for it until a posting changes something; one that is asked for
+    # tries it again.
     is_set_aside = models.BooleanField(default=False)
 
     lot_count = models.IntegerField(default=0)

@@ -14,8 +14,9 @@ from usage.models import InventoryUsage
 class CogsAllocation(models.Model):
     """Signed in the usage's sense: a draw is positive, a give-back negative, a true-up moves money only.
 
-    Merged to one row per run, usage, lot and kind. Its parents carry no database foreign key: they can never be
-    deleted (the database refuses), and a run checks them set-wise; row-by-row checks cost most of a run.
+    Merged to one row per run, usage, lot and kind. Its parents carry no database foreign key, because row-by-row checks
+    cost most of a run: they can never be deleted (the database refuses), a run writes only what it read under the
+    pools' locks in the same transaction, and `verify_ledger` looks again.
     """
 
     class Kind(models.TextChoices):

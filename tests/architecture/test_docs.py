@@ -1,6 +1,7 @@
 """The documents do not part from the project: what they link to, call, or list is there."""
 
 import re
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -57,3 +58,9 @@ def test_decisions_are_numbered_without_gaps_and_listed() -> None:
     names = sorted(path.name for path in (BASE_DIR / "docs" / "adr").glob("0*.md"))
     assert [name[:4] for name in names] == [f"{number:04}" for number in range(1, len(names) + 1)]
     assert [name for name in names if f"({name})" not in DOCUMENTS["docs/adr/README.md"]] == []
+
+
+def test_the_version_is_that_of_the_newest_changes() -> None:
+    with (BASE_DIR / "pyproject.toml").open("rb") as file:
+        version = tomllib.load(file)["project"]["version"]
+    assert re.search(r"^## (\S+)", (BASE_DIR / "CHANGELOG.md").read_text(), re.MULTILINE)[1] == version  # type: ignore[index]
