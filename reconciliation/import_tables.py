@@ -19,7 +19,6 @@ class ImportJobTable(BaseTable):
     error_count = CountColumn("Errors")
     uploaded_by = TextColumn("Uploaded by", accessor="uploaded_by__username")
     uploaded_at = DateColumn("Uploaded", with_time=True)
-    finished_at = DateColumn("Finished", with_time=True)
 
     def render_state(self, record: ImportJob, column: Any, bound_column: Any) -> str:
         return str(column.render(record.get_state_display(), record, bound_column))

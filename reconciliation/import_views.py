@@ -1,6 +1,7 @@
 """Administration > Import: upload, look at what was found, import, and see how far it is. Parses nothing."""
 
 from collections.abc import Sequence
+from datetime import timedelta
 from typing import Any
 
 from django.contrib import messages
@@ -31,6 +32,8 @@ State = ImportJob.State
 PERMISSION = "reconciliation.import_records"
 JOBS_PER_PAGE = 25
 ERRORS_SHOWN = 100
+# The worker asks for the run when the import is committed; the sweeper does where that was lost.
+RUN_AWAITED = timedelta(minutes=1)
 
 
 def _jobs() -> QuerySet[ImportJob]:
@@ -121,11 +124,13 @@ class ImportJobView(RecordDetailView):
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         job: ImportJob = self.object
         files = list(job.files.all())
+        next_run = _run_after(job) if job.state == State.IMPORTED else None
         return super().get_context_data(
             found_sets=[(file.rows_new, *_found_set(file)) for file in files if file.rows_new],
             rows_new=sum(file.rows_new for file in files),
             rows_present=sum(file.rows_present for file in files),
-            next_run=_run_after(job) if job.state == State.IMPORTED else None,
+            next_run=next_run,
+            is_run_awaited=next_run is None and _has_just_ended(job),
             progress=_progress(job),
             **kwargs,
         )
@@ -176,6 +181,11 @@ def _found_set(file: ImportFile) -> tuple[str, str]:
 def _run_after(job: ImportJob) -> ReconciliationRun | None:
     """The run that looks at what was imported; it is asked for as soon as the import has ended."""
     return ReconciliationRun.objects.filter(requested_at__gte=job.started_at or job.uploaded_at).order_by("pk").first()
+
+
+def _has_just_ended(job: ImportJob) -> bool:
+    """Whether a run may still be on its way; where nothing was open, none comes."""
+    return job.finished_at is not None and timezone.now() - job.finished_at < RUN_AWAITED
 
 
 def _progress(job: ImportJob) -> dict[str, Any]:

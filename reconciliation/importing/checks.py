@@ -51,16 +51,21 @@ SELECT staged.row, present.id, array_remove(ARRAY[
     CASE WHEN staged.transaction_id <> present.source_number THEN 'transaction_id' END,
     CASE WHEN staged."order" <> present."order" THEN 'order' END,
     CASE WHEN staged.reference <> present.reference THEN 'reference' END,
-    CASE WHEN staged.returns <> coalesce(original.number, '') THEN 'returns' END,
-    CASE WHEN staged.only_lots <> restriction.lots THEN 'only_lots' END], NULL) AS differs
+    CASE WHEN staged.returns <> coalesce(original.number, '') THEN 'returns' END], NULL) AS differs
 FROM import_usage AS staged JOIN usage_inventoryusage AS present ON present.number = staged.usage
 JOIN lots_lineitemcode AS code ON code.id = present.code_id
 LEFT JOIN lots_office AS office ON office.id = present.office_id
-LEFT JOIN usage_inventoryusage AS original ON original.id = present.original_id
-LEFT JOIN LATERAL (
-    SELECT coalesce(array_agg(lot.number::text ORDER BY lot.number COLLATE "C"), ARRAY[]::text[]) AS lots
-    FROM usage_usagelotrestriction AS allowed JOIN lots_inventorylot AS lot ON lot.id = allowed.lot_id
-    WHERE allowed.usage_id = present.id) AS restriction ON true
+LEFT JOIN usage_inventoryusage AS original ON original.id = present.original_id;
+ANALYZE import_usage_present;
+WITH restriction AS (
+    SELECT present.row, array_agg(lot.number::text ORDER BY lot.number COLLATE "C") AS lots
+    FROM import_usage_present AS present
+    JOIN usage_usagelotrestriction AS allowed ON allowed.usage_id = present.id
+    JOIN lots_inventorylot AS lot ON lot.id = allowed.lot_id
+    GROUP BY present.row)
+UPDATE import_usage_present AS present SET differs = present.differs || 'only_lots'::text
+FROM import_usage AS staged LEFT JOIN restriction ON restriction.row = staged.row
+WHERE staged.row = present.row AND staged.only_lots <> coalesce(restriction.lots, ARRAY[]::text[])
 """,
 }
 # Compared with the row where the identifier stands first.
@@ -207,8 +212,7 @@ def find_present(cursor: CursorWrapper) -> None:
     """Note which identifiers stand in a file more than once, and which are recorded already."""
     for kind in KINDS:
         cursor.execute(_AGAIN.format(kind=kind, key=KEYS[kind]))
-        cursor.execute(_PRESENT[kind])
-        cursor.execute(f"ANALYZE import_{kind}_present")
+        cursor.execute(f"{_PRESENT[kind]}; ANALYZE import_{kind}_present")
 
 
 def check(cursor: CursorWrapper, *, names: dict[str, str], problems: Problems) -> None:

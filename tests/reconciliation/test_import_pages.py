@@ -2,6 +2,7 @@
 
 import csv
 import io
+import re
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -291,6 +292,7 @@ def test_a_clerk_imports_three_files(
     screenshot(page, "import-ready-1280")
     page.get_by_role("button", name="Import", exact=True).click()
     page.get_by_text("Imported: 7 new rows").wait_for(timeout=30_000)
+    page.get_by_role("link", name=re.compile(r"^Run \d+$")).wait_for(timeout=30_000)
     assert InventoryUsage.objects.count() == 3
     axe(page)
     screenshot(page, "import-done-1280")
