@@ -178,6 +178,7 @@ def browser() -> "Iterator[Browser]":
     connections.close_all()
     with browsers.launched() as launched:
         yield launched
+        connections.close_all()  # likewise, the other way round: or the test database could not be dropped
 
 
 @pytest.fixture
