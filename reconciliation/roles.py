@@ -26,6 +26,7 @@ CLERK: Final = (
     *VIEWER,
     "reconciliation.import_records",
     "reconciliation.view_importjob",
+    "reconciliation.view_importfile",
     "lots.add_lineitemcode",
     "lots.change_lineitemcode",
     "lots.add_office",

@@ -1,0 +1,110 @@
+"""Every address that the site answers, from the resolver itself, and records to fill their places in with."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from decimal import Decimal
+
+from django.contrib.auth.models import Group, User
+from django.contrib.contenttypes.models import ContentType
+from django.urls import URLPattern, URLResolver, get_resolver, reverse
+
+from inventory_site.models import NumberSequence
+from lots.models import CostPool, InventoryTransaction, LineItemCode, Office, Preference, PreferenceChange
+from reconciliation.models import (
+    CogsAllocation,
+    ImportFile,
+    ImportJob,
+    LedgerCheck,
+    ReconciliationRun,
+    RunLogLine,
+    RunPool,
+)
+from tests.factories import make_give_back_loop, make_lot, make_usage
+from usage.models import InventoryUsage, OpenUsage, UsageLotRestriction
+
+NOW = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
+
+
+@dataclass(frozen=True)
+class Address:
+    """A named address, or an unnamed one called by its route."""
+
+    name: str
+    route: str
+    parameters: tuple[str, ...]
+
+
+def all_addresses() -> list[Address]:
+    return sorted(set(_walk(get_resolver(), "", "")), key=lambda address: address.name)
+
+
+def _walk(resolver: URLResolver, prefix: str, namespace: str) -> Iterator[Address]:
+    for entry in resolver.url_patterns:
+        route = prefix + str(entry.pattern)
+        if isinstance(entry, URLResolver):
+            inner = f"{namespace}{entry.namespace}:" if entry.namespace else namespace
+            yield from _walk(entry, route, inner)
+        elif isinstance(entry, URLPattern):
+            name = f"{namespace}{entry.name}" if entry.name else f"/{route}"
+            yield Address(name, route, tuple(entry.pattern.regex.groupindex) or tuple(entry.pattern.converters))
+
+
+class World:
+    """One record of each kind, made once per test, and the address of every page about them."""
+
+    def __init__(self) -> None:
+        lot = make_give_back_loop()
+        # Left as it is posted, so that there is open usage and work for a run.
+        restricted = make_usage("Tech-003a", "1", on_day=5, only_lots=[lot])
+        make_lot("WIRE", office="AI", source="PO-1")
+        self.person = User.objects.get_or_create(username="somebody")[0]
+        job = ImportJob.objects.create(uploaded_by=self.person, uploaded_at=NOW, state="READY")
+        self.records = {
+            "office": Office.objects.get(),
+            "lineitemcode": LineItemCode.objects.get(code="Tech-003a"),
+            "costpool": CostPool.objects.get(code__code="Tech-003a"),
+            "inventorylot": lot,
+            "inventorytransaction": InventoryTransaction.objects.order_by("pk")[0],
+            "preference": Preference.current(),
+            "preferencechange": PreferenceChange.objects.create(
+                at=NOW, name="cogs_method", value_before="LIFO", value_after="FIFO"
+            ),
+            "inventoryusage": InventoryUsage.objects.order_by("pk")[0],
+            "openusage": OpenUsage.objects.get(usage=restricted),
+            "usagelotrestriction": UsageLotRestriction.objects.get(),
+            "reconciliationrun": ReconciliationRun.objects.order_by("-pk")[0],
+            "runpool": RunPool.objects.order_by("-pk")[0],
+            "runlogline": RunLogLine.objects.order_by("-pk")[0],
+            "cogsallocation": CogsAllocation.objects.order_by("pk")[0],
+            "ledgercheck": LedgerCheck.objects.create(at=NOW, is_ok=True, seconds=Decimal("0.1"), results=[]),
+            "importjob": job,
+            "importfile": ImportFile.objects.create(job=job, kind="items", original_name="items.csv", size=10),
+            "numbersequence": NumberSequence.objects.get(kind="usage"),
+            "user": self.person,
+            "group": Group.objects.get(name="viewer"),
+        }
+
+    def url(self, address: Address, record: str = "") -> str:
+        """The address with its places filled in: `record` names the record of a page about one."""
+        values: dict[str, object] = {
+            "row": self.records["runpool"].pk,
+            "kind": "items",
+            "content_type_id": ContentType.objects.get_for_model(User).pk,
+            "app_label": "lots",
+            "url": "lots/nothing",
+        }
+        subject = self.records[record].pk if record else 1
+        values |= {"pk": subject, "object_id": subject, "id": subject}
+        if address.name.startswith("/"):
+            route = address.route
+            for name in address.parameters:
+                route = _filled(route, name, str(values[name]))
+            return f"/{route}".replace("^", "").replace("$", "")
+        return reverse(address.name, kwargs={name: values[name] for name in address.parameters})
+
+
+def _filled(route: str, name: str, value: str) -> str:
+    for shape in (f"<path:{name}>", f"<int:{name}>", f"<str:{name}>", f"<{name}>", f"(?P<{name}>.*)"):
+        route = route.replace(shape, value)
+    return route
