@@ -22,6 +22,11 @@ def sweep(*, now: datetime) -> None:
     for run_id in ReconciliationRun.objects.filter(state__in=ReconciliationRun.ACTIVE).values_list("pk", flat=True):
         if not finish_if_done(run_id=run_id):
             requests.wake(run_id=run_id)
+    start_what_waits(now=now)
+
+
+def start_what_waits(*, now: datetime) -> None:
+    """Start a run for what postings and imports left, unless one covers it."""
     if requests.work_waits_for_a_run():
         requests.request_run(trigger=Trigger.POSTING, now=now)
 

@@ -35,7 +35,9 @@ def nightly_run(**_later: object) -> None:
 @shared_task(name="reconciliation.tasks.run_import_job", soft_time_limit=3_300, time_limit=3_600)
 def run_import_job(*, import_id: int, **_later: object) -> None:
     """Check or import uploaded files, whichever is due."""
-    worker.work_on_import(import_id=import_id, now=timezone.now())
+    if worker.work_on_import(import_id=import_id):
+        # The clock is read again: the import may have taken minutes.
+        sweeper.start_what_waits(now=timezone.now())
 
 
 @shared_task(name="reconciliation.tasks.check_ledger")

@@ -6,7 +6,6 @@ transaction, so it happened once or it did not.
 """
 
 import logging
-from datetime import datetime
 from functools import partial
 from typing import BinaryIO, cast
 
@@ -15,20 +14,19 @@ from django.core.files.storage import default_storage
 from django.db import connection, transaction
 from django.db.models.functions import Now
 
-from reconciliation import requests
 from reconciliation.importing.files import Source
 from reconciliation.importing.importer import ImportOutcome, import_records
 from reconciliation.importing.jobs import forget_files, lock_files
 from reconciliation.importing.reports import MAX_ATTEMPTS, Reporter
-from reconciliation.models import ImportFile, ImportJob, ReconciliationRun
+from reconciliation.models import ImportFile, ImportJob
 
 logger = logging.getLogger(__name__)
 
 State = ImportJob.State
 
 
-def work_on_import(*, import_id: int, now: datetime) -> None:
-    """Check or import, whichever is due; afterwards clear away what is no longer needed and start the run."""
+def work_on_import(*, import_id: int) -> bool:
+    """Check or import, whichever is due, and clear away what is no longer needed. Return whether it imported."""
     with Reporter(import_id) as reporter:
         try:
             ended = _work(import_id, reporter)
@@ -41,11 +39,10 @@ def work_on_import(*, import_id: int, now: datetime) -> None:
             reporter.give_up(reason)
             if isinstance(error, SoftTimeLimitExceeded):
                 raise
-            return
+            return False
     if ended is not None and ended != State.READY:
         forget_files(import_id=import_id)
-    if ended == State.IMPORTED and requests.work_waits_for_a_run():
-        requests.request_run(trigger=ReconciliationRun.Trigger.POSTING, now=now)
+    return ended == State.IMPORTED
 
 
 @transaction.atomic
