@@ -155,6 +155,19 @@ def test_a_row_that_was_split_in_two_is_not_let_through() -> None:
     assert "there twice" in broken(lots=[OLD_LOT], usages=[SALE], plan=split)
 
 
+def test_a_sale_that_gives_back_is_not_let_through_though_everything_adds_up() -> None:
+    lots, sale = [OLD_LOT, NEW_LOT._replace(quantity_used=2)], SALE._replace(quantity_unallocated=3)
+    plan = reconcile(lots=lots, usages=[sale], held={}, method=CostMethod.FIFO)
+    (line,) = plan.trace
+    both_ways = replace(
+        plan,
+        moves=(Move(11, 1, 5, 50), Move(11, 2, -2, -24)),
+        quantity_used_after={1: 5, 2: 0},
+        trace=(line._replace(quantity_drawn=5, quantity_given_back=2),),
+    )
+    assert "goes against its usage" in broken(lots=lots, usages=[sale], plan=both_ways)
+
+
 def test_a_plan_that_passes_by_what_the_original_holds_is_not_let_through() -> None:
     lots = [OLD_LOT._replace(quantity_used=5), NEW_LOT._replace(quantity_used=5)]
     unlinked = Usage(12, (4, 4), -2)
