@@ -10,9 +10,11 @@ What makes it survive being killed at any instant:
 * A second delivery of a message finds nothing to claim and goes home.
 """
 
+import gc
 import logging
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 from itertools import accumulate
 
@@ -155,9 +157,10 @@ def _reconcile_batch(*, run_id: int, batch: Sequence[RunPool]) -> None:
     run = ReconciliationRun.objects.get(pk=run_id)
     pools = lock_pools([row.pool_id for row in rows])
     method = CostMethod(run.cogs_method)
-    plans = [plan_pool(snapshot, method) for snapshot in read_snapshots([pool.pk for pool in pools])]
-    apply_plans(run_id=run_id, plans=plans)
-    write_results(rows=rows, plans=plans)
+    with _garbage_collection_off():
+        plans = [plan_pool(snapshot, method) for snapshot in read_snapshots([pool.pk for pool in pools])]
+        apply_plans(run_id=run_id, plans=plans)
+        write_results(rows=rows, plans=plans)
     usages = sum(len(plan.snapshot.usages) for plan in plans)
     allocations = sum(plan.allocation_count for plan in plans)
     log_info(
@@ -165,6 +168,16 @@ def _reconcile_batch(*, run_id: int, batch: Sequence[RunPool]) -> None:
         message=f"Reconciled {len(plans):,} pools: {usages:,} usages, {allocations:,} allocations"
         f" in {time.monotonic() - started:.1f} s.",
     )
+
+
+@contextmanager
+def _garbage_collection_off() -> Iterator[None]:
+    """A batch makes records by the ten thousand and no cycles; looking for some in between took a seventh of a run."""
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()
 
 
 @transaction.atomic
