@@ -16,3 +16,14 @@ def next_numbers(kind: str, count: int = 1) -> range:
         )
         last: int = cursor.fetchone()[0]
     return range(last - count + 1, last + 1)
+
+
+def continue_after(kind: str, number: int) -> None:
+    """Give out only higher numbers from now on: records that came from elsewhere brought theirs along."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO inventory_site_numbersequence (kind, last_number) VALUES (%(kind)s, %(number)s)"
+            " ON CONFLICT (kind) DO UPDATE"
+            " SET last_number = greatest(inventory_site_numbersequence.last_number, excluded.last_number)",
+            {"kind": kind, "number": number},
+        )

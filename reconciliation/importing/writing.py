@@ -9,6 +9,7 @@ from collections.abc import Callable
 
 from django.db.backends.utils import CursorWrapper
 
+from inventory_site.numbering import FIRST_NUMBER, continue_after
 from lots.locks import lock_pools
 from lots.models import CostPool
 from lots.services import note_work
@@ -155,6 +156,7 @@ def write(cursor: CursorWrapper, *, progress: Progress, total: int) -> None:
     _check_references_at_once(cursor)
     done = _in_chunks(cursor, "lots", _LOTS, lambda rows: progress("Writing lots", rows, total))
     _in_chunks(cursor, "usage", _USAGE, lambda rows: progress("Writing usage", done + rows, total))
+    _continue_numbering(cursor)
     progress("Adding up and checking", total, total)
     cursor.execute(_RESTRICTIONS)
     cursor.execute("SET CONSTRAINTS ALL IMMEDIATE; SET CONSTRAINTS ALL DEFERRED")
@@ -163,6 +165,15 @@ def write(cursor: CursorWrapper, *, progress: Progress, total: int) -> None:
     refresh_open_sums(touched)
     # Only what is open can profit from a new lot; new usage is open.
     note_work(CostPool.objects.filter(pk__in=touched, open_count__gt=0))
+
+
+def _continue_numbering(cursor: CursorWrapper) -> None:
+    """Let our own numbers begin after imported ones that look like them."""
+    for kind, key in (("lots", "lot"), ("usage", "usage")):
+        cursor.execute(f"SELECT max({key}::bigint) FROM import_{kind}_new WHERE {key} ~ '^[1-9][0-9]{{4,8}}$'")  # noqa: S608  (our own names)
+        (highest,) = cursor.fetchone()
+        if highest is not None and highest >= FIRST_NUMBER:
+            continue_after(key, highest)
 
 
 def _check_references_at_once(cursor: CursorWrapper) -> None:

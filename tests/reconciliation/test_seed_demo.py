@@ -1,5 +1,6 @@
 """The demo data shows the guides' own figures, and only those stay open."""
 
+from datetime import UTC, datetime
 from decimal import Decimal
 
 import pytest
@@ -10,6 +11,7 @@ from lots.models import CostPool, InventoryLot
 from reconciliation.models import CogsAllocation, ReconciliationRun
 from reconciliation.verify import verify_ledger
 from usage.models import InventoryUsage, OpenUsage
+from usage.services import usage_record
 
 pytestmark = pytest.mark.django_db
 
@@ -80,3 +82,10 @@ def test_the_company_looks_like_a_year_of_a_real_one(demo: None) -> None:
     assert CostPool.objects.count() >= 180
     assert InventoryUsage.objects.filter(quantity__lt=0, original__isnull=False).count() > 50
     assert InventoryUsage.objects.filter(source_kind="INVTRYADJ", office__isnull=True).count() > 20
+
+
+def test_our_own_numbers_begin_after_the_imported_ones(demo: None) -> None:
+    code = InventoryUsage.objects.earliest("pk").code
+    highest = max(int(number) for number in InventoryUsage.objects.values_list("number", flat=True))
+    usage = usage_record(code=code, quantity=Decimal(1), used_at=datetime(2022, 8, 1, tzinfo=UTC))
+    assert usage.number == str(highest + 1)
