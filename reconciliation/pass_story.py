@@ -28,22 +28,13 @@ def story(trace: Sequence[Mapping[str, Any]]) -> list[StoryLine]:
         first, count = line["first"], line["pass_count"]
         passes = _passes(first, count)
         drawn, given_back = _units(line["quantity_drawn"]), _units(line["quantity_given_back"])
+        positive, negative = _units(line["unallocated_positive"]), _units(line["unallocated_negative"])
         if line["alike"]:
             what = f"{'Each did' if count > 1 else 'Did'} the same as {last_own}."
         else:
-            what = _what(drawn, given_back, count)
+            what = _what(drawn, given_back, count, returns_left=bool(negative))
             last_own = passes.lower()
-        lines.append(
-            StoryLine(
-                passes,
-                what,
-                drawn,
-                given_back,
-                _units(line["unallocated_positive"]),
-                # Told as it stands in the ledger: a return is negative.
-                -abs(_units(line["unallocated_negative"])),
-            )
-        )
+        lines.append(StoryLine(passes, what, drawn, given_back, positive, negative))
     return lines
 
 
@@ -55,13 +46,14 @@ def _units(steps: int) -> Decimal:
     return steps * QUANTITY_STEP
 
 
-def _what(drawn: Decimal, given_back: Decimal, count: int) -> str:
+def _what(drawn: Decimal, given_back: Decimal, count: int, *, returns_left: bool) -> str:
     if count > 1:
         return "Went on in the same manner, lot by lot."
     if drawn and given_back:
-        return "Drew from the lots what they had, then gave back what returns could bring."
+        return "Drew from the lots what they had, then gave back what the lots could take."
     if drawn:
-        return "Drew from the lots what they had; nothing could be given back."
+        rest = "no return could be given back" if returns_left else "no return was open"
+        return f"Drew from the lots what they had; {rest}."
     if given_back:
-        return "Gave back what returns could bring; nothing could be drawn."
+        return "Gave back what the lots could take; nothing could be drawn."
     return "Moved nothing, so this was the last pass."

@@ -223,7 +223,7 @@ class PreviewTable(BaseTable):
 class LedgerCheckTable(BaseTable):
     """Earlier checks."""
 
-    caption = "Earlier checks"
+    caption = "Ledger checks"
     row_kind = "check"
 
     at = DateColumn("Checked", with_time=True)
@@ -239,7 +239,7 @@ class LedgerCheckTable(BaseTable):
 
 
 class PreferenceChangeTable(BaseTable):
-    caption = "Log of changes"
+    caption = "Changes of preferences"
 
     at = DateColumn("Changed", with_time=True)
     by = TextColumn("By", accessor="by__username", default=SYSTEM)
