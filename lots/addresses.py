@@ -4,6 +4,7 @@ A filter that begins with "=" finds exactly what follows. Pages of higher apps a
 menu, so nothing here points at an app.
 """
 
+from functools import cache
 from urllib.parse import urlencode
 
 from django.urls import NoReverseMatch, reverse
@@ -12,12 +13,18 @@ from django.urls import NoReverseMatch, reverse
 def found_set(url_name: str, **filters: str) -> str:
     """The list page narrowed by these filters; "" where the page does not exist."""
     try:
-        address = reverse(url_name)
+        address = _address_of(url_name)
     except NoReverseMatch:
         return ""
     # Commas, slashes and equals signs stay readable: people look at these addresses.
     query = urlencode([(name, value) for name, value in filters.items() if value], safe=",/:=")
     return f"{address}?{query}" if query else address
+
+
+@cache
+def _address_of(url_name: str) -> str:
+    """Asked hundreds of times for one page of a list."""
+    return reverse(url_name)
 
 
 def exactly(text: str) -> str:

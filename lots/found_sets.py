@@ -57,13 +57,20 @@ class LargeListView(FirstUseListView):
         return False
 
     def count_found(self, found: QuerySet[Any], *, is_narrowed: bool) -> int:
-        if self.count_known is not None:
-            return self.count_known
+        known = self.count_known
+        self.count = self.get_count(found, is_narrowed=is_narrowed) if known is None else known
+        return self.count
+
+    def get_count(self, found: QuerySet[Any], *, is_narrowed: bool) -> int:
+        """The number of rows of a found set that was not looked up."""
         return super().count_found(found, is_narrowed=is_narrowed)
 
     def get_rows(self, found: QuerySet[Any], state: ListState, start: int, stop: int) -> Sequence[Any]:
-        keys = found.order_by(*self.get_order(state)).values_list("pk", flat=True)[start:stop]
-        return self.rows_of(list(keys))
+        keys = found.order_by(*self.get_order(state)).values_list("pk", flat=True)
+        if start <= self.count // 2:
+            return self.rows_of(list(keys[start:stop]))
+        # Behind the middle the way from the end is shorter.
+        return self.rows_of(list(keys.reverse()[self.count - stop : self.count - start])[::-1])
 
     def rows_of(self, keys: Sequence[int]) -> list[Any]:
         """The records of these keys, in their order, with all that the columns show."""

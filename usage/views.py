@@ -1,6 +1,6 @@
 """Pages of this app: which rows, which columns, which figures. Nothing is decided here."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
 from operator import methodcaller
 from typing import Any
@@ -30,6 +30,12 @@ NOTHING_OPEN = EmptyState(
     "Nothing is unallocated", "Every usage is allocated to the lots that paid for it.", kind="all-done"
 )
 COLUMNS = ("quantity", "cogs", "unallocated", "accrued_cogs")
+COMPUTED = {"cogs", "unallocated", "accrued_cogs", "status"}
+PLAIN: Mapping[Scope, Callable[[], QuerySet[InventoryUsage]]] = {
+    Scope.EVERYTHING: usages,
+    Scope.OPEN: lambda: usages().open(),
+    Scope.CLOSED: lambda: usages().closed(),
+}
 ROWS_SHOWN = 50
 
 
@@ -81,16 +87,20 @@ class UsageListView(LargeListView):
         count: int = self.figures[Scope.EVERYTHING]["count"]
         return count
 
-    def count_found(self, found: QuerySet[Any], *, is_narrowed: bool) -> int:
+    def get_count(self, found: QuerySet[Any], *, is_narrowed: bool) -> int:
         if self.scope is None:
-            return super().count_found(found, is_narrowed=is_narrowed)
+            return super().get_count(found, is_narrowed=is_narrowed)
         count: int = self.figures[self.scope]["count"]
         return count
 
     # -- Rows and sums -----------------------------------------------------------------------------------
     def get_rows(self, found: QuerySet[Any], state: ListState, start: int, stop: int) -> Sequence[Any]:
-        if self.scope is None or state.group is None:
+        if self.scope is None:
             return super().get_rows(found, state, start, stop)
+        if state.group is None:
+            is_computed = any(alias.removeprefix("-") in COMPUTED for alias in state.sort)
+            # By a column of its own: nothing needs to be joined or computed to find the rows.
+            return super().get_rows(found if is_computed else PLAIN[self.scope](), state, start, stop)
         covered = selectors.codes_on_page(
             scope=self.scope, start=start, stop=stop, is_descending=state.group_is_descending
         )
@@ -100,8 +110,8 @@ class UsageListView(LargeListView):
             return self.rows_of(selectors.usages_on_page(scope=self.scope, codes=covered))
         # No index gives this order: only the codes of the page are sorted.
         first = covered[0].before
-        narrowed = found.filter(code__in=[code.code_id for code in covered])
-        return super().get_rows(narrowed, state, start - first, stop - first)
+        narrowed = found.filter(code__in=[code.code_id for code in covered]).order_by(*self.get_order(state))
+        return self.rows_of(list(narrowed.values_list("pk", flat=True)[start - first : stop - first]))
 
     def totals(self, found: QuerySet[Any]) -> Mapping[str, Decimal | None]:
         if self.scope is not None:
