@@ -62,6 +62,6 @@ def _just_asked_for(*, requested_by: User, now: datetime, codes: Collection[str]
 
 
 def _covers(run: ReconciliationRun, codes: Collection[str], scope: QuerySet[CostPool]) -> bool:
-    """Whether the run took these codes and no others; what has nothing open needs no run."""
+    """Whether the run took these codes and no others."""
     taken = set(run.work.values_list("pool__code__code", flat=True))
     return taken <= set(codes) and set(scope.values_list("code__code", flat=True)) <= taken

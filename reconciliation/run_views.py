@@ -468,3 +468,9 @@ class AllocationListView(RecordListView):
         ),
     )
     empty_first_use = EmptyState("No entries yet", "Entries are made by a COGS reconciliation run.")
+
+    def get_rows(self, found: QuerySet[Any], state: ListState, start: int, stop: int) -> Sequence[Any]:
+        """Keys first: to skip a quarter of a million rows, none of what they name has to be looked up."""
+        keys = list(found.order_by(*self.get_order(state)).values_list("pk", flat=True)[start:stop])
+        rows = self.get_queryset().in_bulk(keys)
+        return [rows[key] for key in keys]

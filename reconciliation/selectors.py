@@ -6,7 +6,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from django.db.models import Count, Min, Q, QuerySet, Sum
+from django.db.models import Count, Min, QuerySet, Sum
 
 from lots.models import CostPool, LineItemCode
 from reconciliation.models import ReconciliationRun
@@ -84,10 +84,10 @@ class WorkWaiting:
 
 
 def pools_in_scope(*, codes: Collection[str] | None = None) -> QuerySet[CostPool]:
-    """Pools that a run would take up: those with noted work, or all that is open of chosen codes."""
+    """Pools that a run would take up: those with noted work, or all of chosen codes."""
     if codes is None:
         return CostPool.objects.filter(has_work=True)
-    return CostPool.objects.filter(Q(has_work=True) | Q(open_count__gt=0), code__code__in=codes)
+    return CostPool.objects.filter(code__code__in=codes)
 
 
 def work_waiting(*, codes: Collection[str] | None = None) -> WorkWaiting:
