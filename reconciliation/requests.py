@@ -38,16 +38,21 @@ def request_run(
     Returns the run that is already under way when one over everything is active or the slot is taken: asking twice
     starts nothing twice.
     """
+    taken = Q(pk=None)
+    if codes is None:
+        taken |= Q(is_everything=True, state__in=ReconciliationRun.ACTIVE)
+    if slot is not None:
+        taken |= Q(schedule_slot=slot)
+    if under_way := ReconciliationRun.objects.filter(taken).order_by("pk").last():
+        return under_way  # looked up first, because an insert that is refused would use up a run number
     try:
         with transaction.atomic():
             run = _insert_run(trigger=trigger, now=now, requested_by=requested_by, everything=codes is None, slot=slot)
             _insert_work(run, codes)
             transaction.on_commit(lambda: wake(run_id=run.pk))
     except IntegrityError:
-        taken = Q(is_everything=True, state__in=ReconciliationRun.ACTIVE)
-        if slot is not None:
-            taken |= Q(schedule_slot=slot)
-        return ReconciliationRun.objects.filter(taken).latest("pk")
+        # Somebody asked at the same moment. Theirs is found now, or it has ended already and ours may begin.
+        return request_run(trigger=trigger, now=now, requested_by=requested_by, codes=codes, slot=slot)
     return run
 
 
