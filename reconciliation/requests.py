@@ -6,12 +6,13 @@ from datetime import date, datetime
 
 from celery import current_app
 from django.contrib.auth.models import User
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, connection, transaction
 from django.db.models import Max, Q
 
 from lots.locks import preference_in_force
 from lots.models import CostPool
 from reconciliation.models import ReconciliationRun, RunPool
+from reconciliation.models.runs import NO_BATCH_LIMIT
 from reconciliation.run_log import log_info, log_warning
 from reconciliation.run_states import cancel_waiting, finish_if_done
 
@@ -74,18 +75,21 @@ def _insert_run(
     return run
 
 
+_WORK = """
+INSERT INTO reconciliation_runpool (run_id, pool_id, state, usages, attempts, attempts_alone, batch_limit, error,
+    allocations, passes, drawn, given_back, amount, open_usages, unallocated, trace, remarks)
+SELECT %(run)s, pool.id, 'PENDING', pool.open_count, 0, 0, %(batch_limit)s, '', 0, 0, 0, 0, 0, 0, 0, '[]', '[]'
+FROM lots_costpool AS pool JOIN lots_lineitemcode AS code ON code.id = pool.code_id
+WHERE CASE WHEN %(codes)s::text[] IS NULL THEN pool.has_work ELSE code.code = ANY(%(codes)s::text[]) END
+ORDER BY pool.id
+"""
+
+
 def _insert_work(run: ReconciliationRun, codes: Collection[str] | None) -> None:
-    """Write the work list. Chosen codes are looked at even where no posting left a note."""
-    pools = CostPool.objects.filter(has_work=True)
-    if codes is not None:
-        pools = CostPool.objects.filter(code__code__in=codes)
-    RunPool.objects.bulk_create(
-        [
-            RunPool(run=run, pool_id=pk, usages=usages)
-            for pk, usages in pools.order_by("pk").values_list("pk", "open_count")
-        ],
-        batch_size=5_000,
-    )
+    """Write the work list, set-wise: somebody waits for it. Chosen codes are taken whatever their notes say."""
+    parameters = {"run": run.pk, "batch_limit": NO_BATCH_LIMIT, "codes": None if codes is None else list(codes)}
+    with connection.cursor() as cursor:
+        cursor.execute(_WORK, parameters)
 
 
 def cancel_run(*, run: ReconciliationRun, requested_by: User | None, now: datetime) -> None:

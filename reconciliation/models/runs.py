@@ -13,6 +13,7 @@ from inventory_site.models import append_only
 from lots.models import CogsMethod, CostPool
 
 MAX_ATTEMPTS = 3
+NO_BATCH_LIMIT = 1_000_000
 
 
 class ReconciliationRun(models.Model):
@@ -111,7 +112,7 @@ class RunPool(models.Model):
     # A claim is counted and committed before the work begins, so that a pool that kills its worker is found out.
     attempts = models.IntegerField(default=0)
     attempts_alone = models.IntegerField(default=0)
-    batch_limit = models.IntegerField(default=1_000_000)
+    batch_limit = models.IntegerField(default=NO_BATCH_LIMIT)
     claimed_at = models.DateTimeField(null=True, blank=True)
     finished_at = models.DateTimeField(null=True, blank=True)
     error = models.TextField(blank=True)
