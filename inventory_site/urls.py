@@ -5,6 +5,7 @@ from django.contrib.auth import views as auth_views
 from django.urls import include, path
 
 from inventory_site import health
+from inventory_site.account_views import OwnPasswordView
 from inventory_site.views import MenuView
 
 urlpatterns = [
@@ -13,6 +14,7 @@ urlpatterns = [
     path("admin/", admin.site.urls),
     path("sign-in/", auth_views.LoginView.as_view(redirect_authenticated_user=True), name="login"),
     path("sign-out/", auth_views.LogoutView.as_view(), name="logout"),
+    path("password/", OwnPasswordView.as_view(), name="password"),
     path("menu/", MenuView.as_view(), name="menu"),
     path("inventory/", include("lots.urls")),
     path("inventory/usage/", include("usage.urls")),

@@ -16,7 +16,7 @@ from reconciliation.importing.writing import write
 # Two imports at once would each take the other's records for new.
 _LOCK = "SELECT pg_advisory_xact_lock(hashtext('lotwise import'))"
 # From here on the planner's statistics matter for the run that follows; autovacuum comes a minute too late.
-_ANALYZE_FROM = 10_000
+_ANALYZE_FROM = 1_000
 _ANALYZE = (
     "ANALYZE lots_lineitemcode, lots_costpool, lots_inventorylot, lots_inventorytransaction, usage_inventoryusage,"
     " usage_openusage, usage_usagelotrestriction"
