@@ -43,7 +43,7 @@ def _office() -> Column:
 COLUMNS: Mapping[str, tuple[Column, ...]] = {
     ITEMS: (
         _code("identifies the item"),
-        Column("description", _text(300), "what it is", "16 GB memory, white", is_required=False),
+        Column("description", _text(300), "what it is", "16 Gauge Copper Wire", is_required=False),
         Column(
             "est_unit_cost",
             lambda: number_parser(digits=18, places=6, is_negative_refused="is negative; an estimate cannot be."),
