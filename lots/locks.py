@@ -6,6 +6,8 @@ NO KEY UPDATE, so that rows which merely name the pool can still be written by o
 
 from collections.abc import Collection
 
+from django.db import connection
+
 from lots.models import CostPool, LineItemCode, Office, Preference
 
 
@@ -25,3 +27,12 @@ def lock_pool_of(*, code: LineItemCode, office: Office | None) -> CostPool:
     pool_office = office if preference_in_force().prevent_inter_office else None
     CostPool.objects.bulk_create([CostPool(code=code, office=pool_office)], ignore_conflicts=True)
     return CostPool.objects.select_for_update(no_key=True).get(code=code, office=pool_office)
+
+
+def lock_out_postings() -> None:
+    """Wait until no posting, import or run is under way, and let none begin until this transaction ends.
+
+    For rare changes that concern pools which somebody may be making at this moment. Take no other lock before it.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute("LOCK TABLE lots_costpool IN SHARE ROW EXCLUSIVE MODE")

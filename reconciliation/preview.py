@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from django.conf import settings
-from django.db import transaction
+from django.db import connection, transaction
 
 from lots.models import CostPool, Preference
 from reconciliation.engine import CostMethod, PlanBroken, RecordRefused
@@ -83,7 +83,9 @@ def preview_run(*, codes: Collection[str] | None = None, method: CostMethod | No
     preview = Preview()
     for pools in _batches(chosen.order_by("pk").values_list("pk", "open_count")):
         # One moment for all that is read of a batch, though nothing is locked.
-        with transaction.atomic():
+        with transaction.atomic(), connection.cursor() as cursor:
+            if not connection.savepoint_ids:
+                cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
             snapshots = read_snapshots(pools)
         for snapshot in snapshots:
             try:

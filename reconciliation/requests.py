@@ -7,7 +7,7 @@ from datetime import date, datetime
 from celery import current_app
 from django.contrib.auth.models import User
 from django.db import IntegrityError, connection, transaction
-from django.db.models import Max, Q
+from django.db.models import Exists, OuterRef, Q
 
 from lots.locks import preference_in_force
 from lots.models import CostPool
@@ -52,8 +52,10 @@ def request_run(
             _insert_work(run, codes)
             transaction.on_commit(lambda: wake(run_id=run.pk))
     except IntegrityError:
-        # Somebody asked at the same moment. Theirs is found now, or it has ended already and ours may begin.
-        return request_run(trigger=trigger, now=now, requested_by=requested_by, codes=codes, slot=slot)
+        # Somebody asked at the same moment, and theirs is found now.
+        if under_way := ReconciliationRun.objects.filter(taken).order_by("pk").last():
+            return under_way
+        raise
     return run
 
 
@@ -113,12 +115,11 @@ def retry_failed(*, run: ReconciliationRun, requested_by: User | None, now: date
 
 
 def work_waits_for_a_run() -> bool:
-    """Whether a posting left work that no run covers: not set aside, and noted since somebody last cancelled a run."""
-    cancelled = ReconciliationRun.objects.filter(state=State.CANCELLED).aggregate(at=Max("finished_at"))["at"]
-    waiting = CostPool.objects.filter(has_work=True, is_set_aside=False)
-    if cancelled is not None:
-        waiting = waiting.filter(work_noted_at__gt=cancelled)
-    return waiting.exists()
+    """Whether a posting left work that nobody set aside or cancelled since: a run may start for it on its own."""
+    cancelled_since = RunPool.objects.filter(
+        pool=OuterRef("pk"), state=RunPool.State.CANCELLED, finished_at__gte=OuterRef("work_noted_at")
+    )
+    return CostPool.objects.filter(~Exists(cancelled_since), has_work=True, is_set_aside=False).exists()
 
 
 def wake(*, run_id: int, count: int = WAKE_UPS) -> None:

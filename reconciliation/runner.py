@@ -23,6 +23,7 @@ from django.conf import settings
 from django.db import Error, connection, transaction
 from django.db.models import F, QuerySet
 from django.db.models.functions import Now
+from psycopg.errors import LockNotAvailable
 
 from lots.locks import lock_pools
 from lots.models import CostPool
@@ -40,6 +41,8 @@ logger = logging.getLogger(__name__)
 
 # Between the commit of a claim and the locking of its rows, others keep off for this long.
 CLAIM_SECONDS = 3
+# How long a batch waits for pools that somebody else holds before it is left for later.
+LOCK_SECONDS = 10
 # How many work rows a claim looks at. It bounds a batch too: pools of one usage each would make endless ones.
 CLAIM_WINDOW = 1_000
 # So many pools set aside and none done: something general is wrong.
@@ -49,6 +52,8 @@ WORKER_DIED = "The worker died each time it tried this pool alone (out of memory
 
 def work(*, run_id: int, seconds: float | None = None) -> bool:
     """Work on a run until nothing is left to claim, or for about so many seconds. Return whether the run has ended.
+
+    If it has not, either the time ran out or others hold what is left (`is_free_work_left` tells).
 
     Any number of workers may do this at once. Raises a database error when the server goes away; nothing is lost then.
     """
@@ -72,7 +77,7 @@ def is_free_work_left(*, run_id: int) -> bool:
     waiting = RunPool.objects.select_for_update(skip_locked=True, no_key=True).filter(
         run=run_id, state=RunPool.State.PENDING
     )
-    return bool(waiting[:1])
+    return waiting.first() is not None
 
 
 @transaction.atomic
@@ -134,6 +139,9 @@ def work_on_batch(*, run_id: int, batch: Sequence[RunPool]) -> None:
     except Error as error:
         if not connection.is_usable():
             raise  # The database is gone, which is nobody's fault; the claim runs out by itself.
+        if isinstance(error.__cause__, LockNotAvailable):
+            _leave_for_later(batch)
+            return
         _give_back_to_the_list(run_id=run_id, batch=batch, error=error)
     except SoftTimeLimitExceeded as error:
         _give_back_to_the_list(run_id=run_id, batch=batch, error=error)
@@ -143,9 +151,21 @@ def work_on_batch(*, run_id: int, batch: Sequence[RunPool]) -> None:
         _give_back_to_the_list(run_id=run_id, batch=batch, error=error)
 
 
+def _leave_for_later(batch: Sequence[RunPool]) -> None:
+    """Somebody else holds the pools. That is no failure: the attempt does not count, and the batch keeps its size."""
+    RunPool.objects.filter(
+        pk__in=[row.pk for row in batch], state=RunPool.State.PENDING, claimed_at=batch[0].claimed_at
+    ).update(
+        attempts=F("attempts") - 1, attempts_alone=F("attempts_alone") - int(len(batch) == 1), batch_limit=len(batch)
+    )
+
+
 @transaction.atomic
 def _reconcile_batch(*, run_id: int, batch: Sequence[RunPool]) -> None:
     started = time.monotonic()
+    with connection.cursor() as cursor:
+        # Whoever holds these pools, such as a large import, may need longer than a task may take.
+        cursor.execute("SET LOCAL lock_timeout = %s", [f"{LOCK_SECONDS}s"])
     # Rows that somebody else took over since are left to them.
     rows = list(
         RunPool.objects.select_for_update(skip_locked=True, no_key=True)
@@ -183,7 +203,7 @@ def _garbage_collection_off() -> Iterator[None]:
 @transaction.atomic
 def _give_back_to_the_list(*, run_id: int, batch: Sequence[RunPool], error: Exception) -> None:
     """Nothing of the batch was written: free it to be tried again in halves, or set a pool aside that stands alone."""
-    reason = f"{type(error).__name__}: {error}"
+    reason = f"{type(error).__name__}: {error}".replace("\0", " ")  # which PostgreSQL cannot keep
     rows = RunPool.objects.select_for_update(no_key=True).filter(
         pk__in=[row.pk for row in batch], state=RunPool.State.PENDING, claimed_at=batch[0].claimed_at
     )
@@ -207,13 +227,16 @@ def _stop_if_nothing_works(*, run_id: int, reason: str) -> None:
     if work.filter(state=RunPool.State.DONE).exists():
         return
     if work.filter(state=RunPool.State.FAILED).count() >= FAILURES_WITHOUT_SUCCESS:
-        stopped = work.filter(state=RunPool.State.PENDING).update(
-            state=RunPool.State.CANCELLED, error=reason, finished_at=Now()
-        )
+        # Rows that somebody is working on are left to them: waiting for them here could be a deadlock.
+        waiting = work.filter(state=RunPool.State.PENDING).select_for_update(skip_locked=True, no_key=True)
+        rows = {row.pk: row.pool_id for row in waiting}
+        RunPool.objects.filter(pk__in=rows).update(state=RunPool.State.CANCELLED, error=reason, finished_at=Now())
+        # No run starts on its own for them either, or the sweeper would begin the same again at once.
+        CostPool.objects.filter(pk__in=rows.values()).update(is_set_aside=True)
         log_error(
             run_id=run_id,
-            message=f"Stopped: {FAILURES_WITHOUT_SUCCESS} pools failed and none succeeded, so {stopped:,} more were not"
-            " tried. They keep their work.",
+            message=f"Stopped: {FAILURES_WITHOUT_SUCCESS} pools failed and none succeeded, so {len(rows):,} more were"
+            " not tried. They keep their work.",
         )
 
 

@@ -4,7 +4,10 @@ Everything it looks at is rows, so it heals the same whether a message was lost,
 back empty.
 """
 
+import logging
+from collections.abc import Callable
 from datetime import datetime
+from functools import partial
 
 from django.utils import timezone
 
@@ -13,16 +16,31 @@ from reconciliation.importing.jobs import sweep_imports
 from reconciliation.models import ReconciliationRun
 from reconciliation.run_states import finish_if_done
 
+logger = logging.getLogger(__name__)
+
 Trigger = ReconciliationRun.Trigger
 
 
 def sweep(*, now: datetime) -> None:
     """Wake workers for every active run that still has work, and start a run for work that none covers."""
-    sweep_imports(now=now)
-    for run_id in ReconciliationRun.objects.filter(state__in=ReconciliationRun.ACTIVE).values_list("pk", flat=True):
-        if not finish_if_done(run_id=run_id):
-            requests.wake(run_id=run_id)
-    start_what_waits(now=now)
+    active = ReconciliationRun.objects.filter(state__in=ReconciliationRun.ACTIVE).values_list("pk", flat=True)
+    for run_id in active:
+        _heal("a run", partial(_go_on_with, run_id=run_id))
+    _heal("the imports", partial(sweep_imports, now=now))
+    _heal("what waits", partial(start_what_waits, now=now))
+
+
+def _heal(what: str, action: Callable[[], None]) -> None:
+    """One thing that cannot be healed must not keep the others from it."""
+    try:
+        action()
+    except Exception:
+        logger.exception("the sweep could not see to %s", what)
+
+
+def _go_on_with(*, run_id: int) -> None:
+    if not finish_if_done(run_id=run_id):
+        requests.wake(run_id=run_id)
 
 
 def start_what_waits(*, now: datetime) -> None:

@@ -13,8 +13,8 @@ WORK_SECONDS = 45.0
 
 @shared_task(name="reconciliation.tasks.work_on_run")
 def work_on_run(*, run_id: int, **_later: object) -> None:
-    """Work on a run for a while; whoever is still needed after that is woken again."""
-    if not runner.work(run_id=run_id, seconds=WORK_SECONDS):
+    """Work on a run for a while. Who is still needed after that is woken again; where others hold the rest, nobody."""
+    if not runner.work(run_id=run_id, seconds=WORK_SECONDS) and runner.is_free_work_left(run_id=run_id):
         sweeper.wake_again(run_id=run_id)
 
 
@@ -40,7 +40,8 @@ def run_import_job(*, import_id: int, **_later: object) -> None:
         sweeper.start_what_waits(now=timezone.now())
 
 
-@shared_task(name="reconciliation.tasks.check_ledger")
+# It reads every fact, and how many there are nobody knows.
+@shared_task(name="reconciliation.tasks.check_ledger", soft_time_limit=1_700, time_limit=1_800)
 def check_ledger(*, by_id: int | None = None, **_later: object) -> None:
     """Verify the ledger, for whoever asked or for the schedule, and keep what was found."""
     checking.ledger_check(by=User.objects.filter(pk=by_id or 0).first(), now=timezone.now())

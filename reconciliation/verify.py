@@ -81,7 +81,7 @@ CHECKS = (
         "lot_amounts_tie_out",
         "Amounts on every lot add up to its cost function at Used, to the cent [3]",
         """SELECT 'lot ' || lot.number, 'booked ' || coalesce(done.amount, 0) || ', due '
-            || lot_value_used(lot.value_costed, lot.quantity_costed, lot.quantity_used)
+            || round(lot_value_used(lot.value_costed, lot.quantity_costed, lot.quantity_used), 2)
         FROM lots_inventorylot AS lot LEFT JOIN verify_lot AS done ON done.lot_id = lot.id
         WHERE coalesce(done.amount, 0) <> lot_value_used(lot.value_costed, lot.quantity_costed, lot.quantity_used)
             OR lot.value_used <> coalesce(done.amount, 0)""",
@@ -213,14 +213,34 @@ CHECKS = (
     ),
     Check(
         "run_totals",
-        "The totals of every ended run are the sums of its allocations",
-        """SELECT 'run ' || run.id, 'says ' || run.allocations || ' worth ' || run.amount || ', wrote '
-            || coalesce(sums.rows, 0) || ' worth ' || coalesce(sums.amount, 0)
-        FROM reconciliation_reconciliationrun AS run
-        LEFT JOIN (SELECT run_id, count(*) AS rows, sum(amount) AS amount, sum(greatest(quantity, 0)) AS drawn
-            FROM reconciliation_cogsallocation GROUP BY run_id) AS sums ON sums.run_id = run.id
-        WHERE run.finished_at IS NOT NULL AND (run.allocations, run.amount, run.drawn)
-            <> (coalesce(sums.rows, 0), coalesce(sums.amount, 0), coalesce(sums.drawn, 0))""",
+        "The figures of every run, and of each pool in it, are the sums of the allocations it made",
+        """WITH made AS (
+            SELECT allocation.run_id, lot.pool_id, count(*) AS rows, sum(allocation.amount) AS amount,
+                sum(greatest(allocation.quantity, 0)) AS drawn, -sum(least(allocation.quantity, 0)) AS given_back
+            FROM reconciliation_cogsallocation AS allocation
+            JOIN lots_inventorylot AS lot ON lot.id = allocation.lot_id GROUP BY allocation.run_id, lot.pool_id),
+        whole AS (SELECT run_id, count(*) FILTER (WHERE state = 'DONE') AS pools, sum(allocations) AS rows,
+                sum(amount) AS amount, sum(drawn) AS drawn, sum(given_back) AS given_back, sum(passes) AS passes,
+                sum(usages) FILTER (WHERE state = 'DONE') AS usages
+            FROM reconciliation_runpool GROUP BY run_id)
+        SELECT 'run ' || run.id, 'says ' || run.allocations || ' worth ' || run.amount || ', its pools '
+            || coalesce(whole.rows, 0) || ' worth ' || coalesce(whole.amount, 0)
+        FROM reconciliation_reconciliationrun AS run LEFT JOIN whole ON whole.run_id = run.id
+        WHERE run.finished_at IS NOT NULL
+            AND (run.pools, run.usages, run.allocations, run.amount, run.drawn, run.given_back, run.passes)
+            <> (coalesce(whole.pools, 0), coalesce(whole.usages, 0), coalesce(whole.rows, 0), coalesce(whole.amount, 0),
+                coalesce(whole.drawn, 0), coalesce(whole.given_back, 0), coalesce(whole.passes, 0))
+        UNION ALL
+        SELECT 'run ' || work.run_id || ', pool ' || work.pool_id, 'says ' || work.allocations || ' worth '
+            || work.amount || ', made ' || coalesce(made.rows, 0) || ' worth ' || coalesce(made.amount, 0)
+        FROM reconciliation_runpool AS work
+        LEFT JOIN made ON made.run_id = work.run_id AND made.pool_id = work.pool_id
+        WHERE (work.allocations, work.amount, work.drawn, work.given_back)
+            <> (coalesce(made.rows, 0), coalesce(made.amount, 0), coalesce(made.drawn, 0), coalesce(made.given_back, 0))
+        UNION ALL
+        SELECT 'run ' || made.run_id, 'made allocations for pool ' || made.pool_id || ' without a work row'
+        FROM made LEFT JOIN reconciliation_runpool AS work ON work.run_id = made.run_id AND work.pool_id = made.pool_id
+        WHERE work.id IS NULL""",
     ),
     Check(
         "ledgers_are_append_only",

@@ -10,7 +10,7 @@ from django.db.models import F
 
 from inventory_site.numbering import next_numbers
 from lots.ledger import post_movement
-from lots.locks import lock_pool_of, lock_pools
+from lots.locks import lock_out_postings, lock_pool_of, lock_pools
 from lots.models import CostPool, InventoryLot, LineItemCode, Office
 from lots.services import note_work, source_kind_of
 from usage.estimates import accrued_cogs
@@ -108,6 +108,7 @@ def est_unit_cost_set(*, code: LineItemCode, est_unit_cost: Decimal) -> None:
     """Change a code's estimate; what is accrued for its open usage follows at once."""
     if est_unit_cost < 0:
         raise ValidationError("The estimated unit cost cannot be negative. Nothing was changed.")
+    lock_out_postings()
     pools = lock_pools(CostPool.objects.filter(code=code).values_list("pk", flat=True))
     LineItemCode.objects.filter(pk=code.pk).update(est_unit_cost=est_unit_cost)
     refresh_open_sums([pool.pk for pool in pools])

@@ -58,7 +58,7 @@ class ReconciliationRun(models.Model):
     passes = models.BigIntegerField(default=0)
     drawn = QuantityField(max_digits=24, default=0)
     given_back = QuantityField(max_digits=24, default=0)
-    amount = MoneyField(default=0)
+    amount = MoneyField(max_digits=24, default=0)
 
     class Meta:
         verbose_name = "reconciliation run"

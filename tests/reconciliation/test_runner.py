@@ -229,6 +229,8 @@ def test_when_everything_fails_the_run_stops_instead_of_trying_each_pool(
         run = run_now()
     assert (run.state, run.pools_failed) == ("FINISHED_WITH_ERRORS", runner.FAILURES_WITHOUT_SUCCESS)
     assert CostPool.objects.filter(has_work=True).count() == 40
+    # The sweeper would begin the same again at once.
+    assert not requests.work_waits_for_a_run()
 
 
 def test_cancel_stops_between_batches_and_leaves_the_rest_its_work(db: None, settings: object) -> None:
@@ -274,3 +276,23 @@ def test_a_second_delivery_of_a_message_does_nothing(code: LineItemCode) -> None
     after = RunPool.objects.get(run=run)
     assert (after.attempts, after.finished_at) == (before.attempts, before.finished_at)
     assert CogsAllocation.objects.count() == 1
+
+
+def test_cancelling_one_code_hides_nothing_else_from_the_run_on_its_own(db: None) -> None:
+    cancelled, other = (LineItemCode.objects.create(code=code) for code in ("X", "Y"))
+    use(cancelled, "1")
+    use(other, "1")
+    run = requests.request_run(trigger=Trigger.BUTTON, now=FIRST_DAY, codes=["X"])
+    requests.cancel_run(run=run, requested_by=None, now=FIRST_DAY)
+    assert requests.work_waits_for_a_run()
+    run_now(codes=["Y"])
+    assert not requests.work_waits_for_a_run()
+
+
+def test_the_largest_values_that_an_import_takes_end_a_run(db: None) -> None:
+    for code in (LineItemCode.objects.create(code=f"C{n}") for n in range(3)):
+        receive(code, "1", "9999999999999999.99")
+        use(code, "1")
+    run = run_now()
+    assert (run.state, run.amount) == ("FINISHED", 3 * Decimal("9999999999999999.99"))
+    assert culprits() == {}

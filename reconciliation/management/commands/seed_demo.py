@@ -49,8 +49,8 @@ def _opener(content: bytes) -> Callable[[], BinaryIO]:
 
 def _reconcile() -> None:
     """Run until nothing waits, also where a worker has already taken it up."""
-    is_active = ReconciliationRun.objects.filter(state__in=ReconciliationRun.ACTIVE).exists()
-    if is_active or requests.work_waits_for_a_run():
+    active = ReconciliationRun.objects.filter(state__in=ReconciliationRun.ACTIVE)
+    while active.exists() or requests.work_waits_for_a_run():
         run = requests.request_run(trigger=ReconciliationRun.Trigger.COMMAND, now=timezone.now())
         while not runner.work(run_id=run.pk):
             time.sleep(0.2)
