@@ -45,7 +45,7 @@ from reconciliation.requests import cancel_run, retry_failed
 from reconciliation.run_button import run_pressed
 from reconciliation.run_progress import run_progress
 from reconciliation.selectors import active_run, work_waiting
-from reconciliation.tables import AllocationTable, RunLogTable, RunPoolTable, RunTable, why_open
+from reconciliation.tables import AllocationTable, RunLogTable, RunPoolTable, RunTable, entries_made, why_open
 from usage.models import InventoryUsage
 
 RUN: Final = "reconciliation.run_reconciliation"
@@ -117,7 +117,7 @@ def run_action(user: Any) -> Action:
     if not user.has_perm(RUN):
         reason = "Your role does not include starting runs; an accountant can."
     elif (active := active_run()) is not None and active.is_everything:
-        reason = f"Run {active.pk} is under way; it takes up whatever is posted before it ends."
+        reason = f"Run {active.pk} is under way. What is posted meanwhile gets a run of its own when it ends."
     url = reverse("reconciliation:run_start")
     return Action("Run COGS reconciliation", url, reason=reason, is_primary=True, icon="run", name="run")
 
@@ -306,10 +306,9 @@ class RunCodeView(RecordDetailView):
     def get_actions(self) -> Sequence[Action]:
         row: RunPool = self.object
         code = row.pool.code
-        entries = f"{reverse('reconciliation:allocations')}?run={row.run_id}&code=%3D{code.code}"
         start = reverse("reconciliation:run_start")
         return (
-            Action("Entries made", entries, icon="ledger"),
+            Action("Entries made", entries_made(row), icon="ledger"),
             Action("Run this code again", start, method="post", permission=RUN, icon="run", fields={"code": code.code}),
         )
 

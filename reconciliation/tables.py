@@ -21,6 +21,7 @@ from inventory_site.tables import (
     UnitCostColumn,
 )
 from inventory_site.templatetags import display
+from lots import addresses
 from lots.models import Preference
 from reconciliation.engine import RemarkCode
 from reconciliation.models import RunPool
@@ -87,6 +88,12 @@ def run_pool_url(record: Any) -> str:
     return reverse("reconciliation:run_code", args=[record.run_id, record.pk])
 
 
+def entries_made(row: RunPool) -> str:
+    """The entries that a run made for one code."""
+    code = addresses.exactly(row.pool.code.code)
+    return addresses.found_set("reconciliation:allocations", run=str(row.run_id), code=code)
+
+
 # Short forms for the list; the page of a code says it in full, and so do exports.
 _SHORT: Final[Mapping[str, str]] = {
     RemarkCode.NO_LOT: "no lot",
@@ -150,10 +157,9 @@ class RunPoolTable(BaseTable):
 
     def row_actions(self, record: Any) -> tuple[RowAction, ...]:
         code = record.pool.code
-        entries = f"{reverse('reconciliation:allocations')}?run={record.run_id}&code=%3D{code.code}"
         return (
             RowAction("How the passes went", run_pool_url(record)),
-            RowAction("Entries made", entries),
+            RowAction("Entries made", entries_made(record)),
             RowAction("Line item code", code.get_absolute_url()),
         )
 

@@ -1,5 +1,6 @@
 """The home page, the ledger check, the preferences, and the dry run. Pages of runs stand in run_views.py."""
 
+import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -296,7 +297,7 @@ class PreviewView(PermissionRequiredMixin, View):
         context["waiting"] = waiting
         if waiting.usages > settings.BATCH_USAGES:
             context["command"] = "python3 run.py manage reconcile --dry-run" + "".join(
-                f" --code {code}" for code in codes or ()
+                f" --code {shlex.quote(code)}" for code in codes or ()
             )
         else:
             method = form.cleaned_data["method"] if form.is_bound else ""

@@ -12,6 +12,7 @@ from django.contrib.auth.models import User
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.html import escape
 
 from lots.models import CostPool
 from reconciliation import runner
@@ -141,7 +142,8 @@ def test_the_button_is_greyed_with_its_reason(accountant: Client, viewer: Client
     assert f'href="{START}"' in html(accountant, "/reconciliation/runs/")
     assert "Your role does not include starting runs" in html(viewer, "/reconciliation/runs/")
     run = asked_for()
-    assert f"Run {run.pk} is under way" in html(accountant, "/reconciliation/runs/")
+    reason = f"Run {run.pk} is under way. What is posted meanwhile gets a run of its own when it ends."
+    assert reason in html(accountant, "/reconciliation/runs/")
 
 
 def test_two_people_and_two_clicks_start_one_run(
@@ -435,6 +437,20 @@ def test_the_entries_of_a_run_add_up_to_its_amount(viewer: Client) -> None:
     code = html(viewer, "/reconciliation/entries/?code=%3DTech-003a&kind=GIVE_BACK")
     assert "-50" in code
     assert ">WIRE<" not in code
+
+
+@pytest.mark.django_db
+def test_the_entries_of_a_code_are_found_whatever_its_name(viewer: Client) -> None:
+    make_lot("A&B #1+", received="3")
+    make_usage("A&B #1+", "2")
+    make_lot("A", received="3")
+    make_usage("A", "1")
+    run = reconcile()
+    row = run.work.get(pool__code__code="A&B #1+")
+    of_code = viewer.get(f"/reconciliation/runs/{run.pk}/codes/{row.pk}/").context["actions"]
+    (link,) = [action.url for action in of_code if action.label == "Entries made"]
+    assert [entry.usage.code.code for entry in viewer.get(link).context["table"].data] == ["A&B #1+"]
+    assert f'href="{escape(link)}"' in html(viewer, run.get_absolute_url())
 
 
 # -- In a browser ------------------------------------------------------------------------------------

@@ -123,6 +123,7 @@ def test_home_names_what_was_set_aside(viewer: Client) -> None:
     CostPool.objects.update(is_set_aside=True)
     page = html(viewer, "/")
     assert "1 code set aside" in page
+    assert "No run starts by itself for it until something is posted on it" in page
     assert make_code("WIRE").get_absolute_url() in page
 
 
@@ -310,6 +311,10 @@ def test_a_dry_run_too_large_for_a_page_names_the_command(accountant: Client, se
     page = html(accountant, f"{DRY_RUN}?codes=WIRE")
     assert "2 usages are too many for a page" in page
     assert "python3 run.py manage reconcile --dry-run --code WIRE" in page
+    make_usage("A&B #1+", "4")
+    make_usage("A&B #1+", "5")
+    command = accountant.get(DRY_RUN, {"codes": "A&B #1+"}).context["command"]
+    assert command == "python3 run.py manage reconcile --dry-run --code 'A&B #1+'"
 
 
 @pytest.mark.django_db
