@@ -84,6 +84,7 @@ class LotDetailView(RecordDetailView):
             )
         return (
             _general(lot),
+            _ordered_purchased(lot),
             _ordered_received(lot),
             _accrued(lot),
             _current("Received", lot, value_current),
@@ -114,6 +115,19 @@ def _general(lot: InventoryLot) -> Section:
             Fact("Parent order", lot.parent_order, url=addresses.usage_of_order(lot.parent_order), url_kind="order"),
             Fact("Serialized", code.is_serialized, "flag", hint="From the code"),
             Fact("Track by manufacturer lot", code.is_tracked_by_manufacturer_lot, "flag", hint="From the code"),
+        ),
+    )
+
+
+def _ordered_purchased(lot: InventoryLot) -> Section:
+    """What was purchased comes from the vendor's documents, which are not kept yet: a dash, never a zero."""
+    return Section(
+        "Ordered / Purchased",
+        note="No purchase is recorded for this lot: it appears here once purchase documents are kept.",
+        figures=Figures(
+            "Ordered and purchased",
+            QUANTITY_AND_VALUE,
+            (FigureRow("Ordered", (lot.quantity_ordered, None)), FigureRow("Purchased", (None, None))),
         ),
     )
 

@@ -210,8 +210,16 @@ def test_a_purchase_lot_has_the_sections_of_the_guides_in_their_order(viewer: Cl
     lot = make_lot("WIRE")
     context = shown(viewer, lot.get_absolute_url())
     titles = [section.title for section in context["sections"]]
-    assert titles == ["General Info", "Ordered / Received", "Accrued Inventory", "Current Inventory"]
+    assert titles == [
+        "General Info",
+        "Ordered / Purchased",
+        "Ordered / Received",
+        "Accrued Inventory",
+        "Current Inventory",
+    ]
     text = said(viewer, lot.get_absolute_url())
+    assert "No purchase is recorded for this lot" in text
+    assert text.index("Current Inventory") < text.index("Inventory COGS")
     assert "Released" not in text
     assert "Nothing has drawn on this lot yet" in text
 
