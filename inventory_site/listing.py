@@ -31,7 +31,7 @@ def _no_description(row: Any) -> str:
 class EmptyState:
     """What an empty list says: what it means, and the next step.
 
-    `kind` is first-use, filtered, invalid, all-done or no-permission.
+    `kind` is first-use, filtered, invalid or all-done.
     """
 
     title: str
@@ -39,11 +39,6 @@ class EmptyState:
     action_label: str = ""
     action_url: str = ""
     kind: str = "first-use"
-
-
-NO_PERMISSION = EmptyState(
-    "Your role does not include these records", "Ask an administrator for the role that fits.", kind="no-permission"
-)
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,6 @@ from decimal import Decimal
 from typing import Any
 
 import django_tables2 as tables
-from django.http import HttpRequest
 from django.template.loader import render_to_string
 from django.utils.html import format_html
 from django.utils.safestring import SafeString, mark_safe
@@ -405,9 +404,6 @@ class BaseTable(tables.Table):  # type: ignore[misc]  # django-tables2 is untype
     def __html__(self) -> SafeString:
         """A related table can stand in a template as {{ table }}."""
         return render_to_string("components/table.html", {"table": self})
-
-    def as_html(self, request: HttpRequest) -> SafeString:
-        return render_to_string("components/table.html", {"table": self}, request=request)
 
 
 def primary_key(record: Any) -> Any:

@@ -89,23 +89,6 @@ def master_identity(code: LineItemCode, *, on_hand: Decimal) -> MasterIdentity:
     return MasterIdentity(on_hand=on_hand, in_lots=in_lots, unallocated=unallocated)
 
 
-def pool_sums(code: LineItemCode) -> dict[str, Decimal]:
-    """What stands on the code's cost pools: one row, or one per office where inter-office costing is prevented."""
-    names = (
-        "open_count",
-        "open_unallocated",
-        "open_unallocated_positive",
-        "open_unallocated_negative",
-        "open_accrued_cogs",
-        "value_received",
-        "value_used",
-        "lot_count",
-        "usage_count",
-    )
-    row = CostPool.objects.filter(code=code).aggregate(**{f"sum_{name}": Sum(name) for name in names})
-    return {name: row[f"sum_{name}"] or Decimal(0) for name in names}
-
-
 def only_code_like(text: str) -> LineItemCode | None:
     """The code that a filter for codes finds, if it is one alone."""
     if text.startswith("=") and len(text) > 1:

@@ -77,12 +77,6 @@ def count(value: int | None) -> str:
 
 
 @register.filter
-def signed(value: Decimal | int | None) -> str:
-    """The class of a figure's cell: `negative` below zero."""
-    return "negative" if value is not None and value < 0 else ""
-
-
-@register.filter
 def estimated(text: str) -> SafeString:
     """`~ COGS`: the guides' mark for a figure that is not final, said in words to screen readers."""
     return format_html('<span aria-hidden="true">~ </span><span class="visually-hidden">Estimated </span>{}', text)

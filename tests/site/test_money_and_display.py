@@ -48,7 +48,6 @@ def test_a_unit_cost_has_two_to_six_decimals(cost: str, text: str) -> None:
 def test_a_negative_figure_is_marked_and_keeps_its_minus_sign() -> None:
     assert display.quantity(Decimal(-125)) == '<span class="negative">-125</span>'
     assert display.money_figure(Decimal("0.00")) == "0.00"
-    assert display.signed(Decimal(-1)) == "negative"
 
 
 def test_no_figure_is_a_dash_and_not_a_zero() -> None:
