@@ -187,6 +187,8 @@ STORAGES = {
 UPLOAD_LIMIT_BYTES = env_int("UPLOAD_LIMIT_MEGABYTES", 50, minimum=1, maximum=2_000) * 1_000_000
 UNPACKED_LIMIT_BYTES = env_int("UNPACKED_LIMIT_MEGABYTES", 500, minimum=1, maximum=20_000) * 1_000_000
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 10_000
+# As many as the import form has. Files are parsed before sign-in is asked for, so a hundred would fill anybody's disk.
+DATA_UPLOAD_MAX_NUMBER_FILES = 3
 FILE_UPLOAD_HANDLERS = [
     # First of all: what is too large is not even written to disk.
     "reconciliation.importing.uploads.LimitedUploadHandler",

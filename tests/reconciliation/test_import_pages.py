@@ -132,6 +132,23 @@ def test_what_cannot_be_taken_is_refused_and_not_kept(
     assert (default_storage.listdir("imports")[1] if default_storage.exists("imports") else []) == before
 
 
+@pytest.mark.django_db
+@pytest.mark.parametrize(("count", "status"), [(3, 403), (4, 400)])
+def test_a_stranger_cannot_send_more_files_than_the_form_has(
+    settings: Settings, tmp_path: Path, count: int, status: int
+) -> None:
+    settings.FILE_UPLOAD_TEMP_DIR = str(tmp_path)
+    settings.FILE_UPLOAD_MAX_MEMORY_SIZE = 0
+    before = default_storage.listdir("imports")[1] if default_storage.exists("imports") else []
+    files = {f"file{number}": file(f"{number}.csv") for number in range(count)}
+    stranger = Client(enforce_csrf_checks=True)
+    stranger.get(reverse("login"))  # (whoever has the cookie has the files parsed: the token may be among them)
+    assert stranger.post(reverse(IMPORT), files).status_code == status
+    assert list(tmp_path.iterdir()) == []
+    assert not ImportJob.objects.exists()
+    assert (default_storage.listdir("imports")[1] if default_storage.exists("imports") else []) == before
+
+
 # -- What a page says ----------------------------------------------------------------------------------
 def test_what_was_checked_can_be_imported_or_discarded(clerk: Client) -> None:
     job = make_job(State.READY)
