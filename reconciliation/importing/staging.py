@@ -90,6 +90,8 @@ class _Reading:
                 copy.write_row(record)
         if broken:
             raise broken[0]
+        if not self.count:
+            raise UnreadableFileError("The file has no rows below its header.")
 
     def _columns_of(self, header: Sequence[str], *, row: int) -> list[Column]:
         known = {column.name: column for column in COLUMNS[self.kind]}

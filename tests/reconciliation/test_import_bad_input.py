@@ -256,6 +256,17 @@ def test_a_missing_file_a_folder_and_no_file_at_all_are_refused(tmp_path: Path) 
     assert "Name at least one file" in refused()
 
 
+@pytest.mark.parametrize("kind", ["items", "lots", "usage"])
+@pytest.mark.parametrize("suffix", [".csv", ".xlsx"])
+def test_a_header_without_rows_is_refused(tmp_path: Path, kind: str, suffix: str) -> None:
+    files = {name: write(tmp_path, name) for name in HEADERS if name != kind}
+    message = refused(**files, **{kind: write(tmp_path, kind, [], suffix=suffix)})
+    assert message.splitlines() == [
+        "1 error; nothing was imported.",
+        f"{tmp_path}/{kind}{suffix}: The file has no rows below its header.",
+    ]
+
+
 def test_an_empty_name_is_a_missing_file() -> None:
     with pytest.raises(CommandError) as refusal:
         call_command("import_inventory", items="")

@@ -354,12 +354,6 @@ def test_a_mark_at_the_start_other_orders_of_columns_and_blank_rows_are_fine(tmp
     assert LineItemCode.objects.get(code="B").description == "two\nlines"
 
 
-def test_a_header_without_rows_is_no_mistake(tmp_path: Path) -> None:
-    outcome = imported(tmp_path, items=[], lots=[], usage=[])
-    assert not outcome.problem_count
-    assert not outcome.is_written
-
-
 def test_an_xz_file_may_have_several_streams(tmp_path: Path) -> None:
     text = write(tmp_path, "items").read_bytes()
     path = tmp_path / "items.csv.xz"
