@@ -27,6 +27,7 @@ from django.views.generic import DetailView, TemplateView, View
 
 from inventory_site import exporting
 from inventory_site.details import Action, Section
+from inventory_site.exporting import XLSX_ROW_LIMIT
 from inventory_site.filtersets import BaseFilterSet
 from inventory_site.listing import (
     PER_PAGE_CHOICES,
@@ -236,10 +237,11 @@ class RecordListView(RecordPermissionMixin, View):
                 state = state.with_remark("A list can be exported as csv or xlsx.")
             elif not filterset.is_valid():
                 state = state.with_remark("Nothing was exported: correct the marked fields first.")
-            elif state.export == "xlsx" and count > exporting.XLSX_ROW_LIMIT // 2:
+            elif state.export == "xlsx" and (lines := self.export_length(found, state, count)) > XLSX_ROW_LIMIT:
                 messages.warning(
                     request,
-                    f"{count:,} rows do not fit into one worksheet; nothing was exported. Export as CSV or filter.",
+                    f"{lines:,} lines, totals included, do not fit into one worksheet, which has room for"
+                    f" {XLSX_ROW_LIMIT:,}; nothing was exported. Export as CSV or filter.",
                 )
                 return redirect(request.path + state.url())
             else:
@@ -342,6 +344,14 @@ class RecordListView(RecordPermissionMixin, View):
             )
         response["Cache-Control"] = "no-store"
         return response
+
+    def export_length(self, found: QuerySet[Any], state: ListState, count: int) -> int:
+        """How many lines an export of `count` rows has below its heading; `_export_lines` writes them."""
+        lines = count + bool(self.total_expressions)
+        if state.group is not None and count:
+            groups = found.order_by().values(state.group.key).distinct().count()
+            lines += groups * (2 if self.total_expressions else 1)
+        return lines
 
     def get_export(
         self, found: QuerySet[Any], filterset: BaseFilterSet, state: ListState, *, now: datetime

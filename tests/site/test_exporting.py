@@ -10,6 +10,7 @@ from typing import Any
 
 import openpyxl
 import pytest
+from django.contrib.messages import get_messages
 from django.test import Client
 
 from inventory_site import exporting
@@ -253,3 +254,18 @@ def test_a_long_list_is_exported_whole(reader: Client, used: Maker, monkeypatch:
     rows = rows_of(downloaded(reader, "?group=code&export=csv"))
     assert len(rows) == 1 + 1 + 40 + 1 + 1
     assert rows[-1][5] == "40"
+
+
+@pages
+@pytest.mark.parametrize(("address", "lines"), [("?", 5), ("?group=code", 11), ("?group=office", 9)])
+def test_a_workbook_is_refused_only_when_its_lines_do_not_fit(
+    reader: Client, some: list[InventoryUsage], monkeypatch: pytest.MonkeyPatch, address: str, lines: int
+) -> None:
+    monkeypatch.setattr("inventory_site.views.XLSX_ROW_LIMIT", lines)
+    fitting = sheets(downloaded(reader, f"{address}&export=xlsx")).worksheets[0]
+    assert fitting.max_row == 1 + lines
+    monkeypatch.setattr("inventory_site.views.XLSX_ROW_LIMIT", lines - 1)
+    refused = reader.get(f"/sample/{address}&export=xlsx")
+    assert refused.status_code == 302
+    told = " ".join(str(message) for message in get_messages(refused.wsgi_request))
+    assert f"{lines} lines, totals included, do not fit into one worksheet, which has room for {lines - 1};" in told
