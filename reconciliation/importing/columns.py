@@ -24,8 +24,12 @@ class Column:
     may_be_left_out: bool = False
 
 
-def _text(length: int, *, is_required: bool = False) -> Callable[[], Callable[[str], Any]]:
-    return lambda: text_parser(length=length, is_required=is_required)
+def _text(length: int) -> Callable[[], Callable[[str], Any]]:
+    return lambda: text_parser(length=length)
+
+
+def _identifier(length: int, *, is_required: bool = False) -> Callable[[], Callable[[str], Any]]:
+    return lambda: text_parser(length=length, is_required=is_required, is_identifier=True)
 
 
 def _quantity(**refused: str) -> Callable[[], Callable[[str], Any]]:
@@ -33,11 +37,11 @@ def _quantity(**refused: str) -> Callable[[], Callable[[str], Any]]:
 
 
 def _code(about: str = "line item code") -> Column:
-    return Column("code", _text(60, is_required=True), about, "16G-W")
+    return Column("code", _identifier(60, is_required=True), about, "16G-W")
 
 
 def _office() -> Column:
-    return Column("office", _text(20), "office; unknown ones are made", "AI", is_required=False)
+    return Column("office", _identifier(20), "office; unknown ones are made", "AI", is_required=False)
 
 
 COLUMNS: Mapping[str, tuple[Column, ...]] = {
@@ -52,7 +56,7 @@ COLUMNS: Mapping[str, tuple[Column, ...]] = {
         ),
     ),
     LOTS: (
-        Column("lot", _text(60, is_required=True), "identifies the lot", "L-1001"),
+        Column("lot", _identifier(60, is_required=True), "identifies the lot", "L-1001"),
         _code("a code of the items file, or one that is known"),
         _office(),
         Column("received_at", moment_parser, "when it was first received", "2026-01-31 09:30"),
@@ -76,7 +80,7 @@ COLUMNS: Mapping[str, tuple[Column, ...]] = {
         Column("source", _text(60), "the document it came in by", "PO-60012", is_required=False),
     ),
     USAGE: (
-        Column("usage", _text(60, is_required=True), "identifies the usage", "U-5001"),
+        Column("usage", _identifier(60, is_required=True), "identifies the usage", "U-5001"),
         _code("a code of the items file, or one that is known"),
         _office(),
         Column("used_at", moment_parser, "when it was used or came back", "2026-02-15 16:00"),
@@ -89,7 +93,7 @@ COLUMNS: Mapping[str, tuple[Column, ...]] = {
         Column("transaction_id", _text(60), "the document behind it", "SHIP-60345", is_required=False),
         Column("order", _text(60), "sales order", "60290", is_required=False),
         Column("reference", _text(200), "reference numbers", "PO 4711", is_required=False),
-        Column("returns", _text(60), "the usage that this one returns", "", is_required=False),
+        Column("returns", _identifier(60), "the usage that this one returns", "", is_required=False),
         Column(
             "only_lots",
             lambda: names_parser(length=60),

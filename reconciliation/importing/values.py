@@ -16,6 +16,7 @@ _MOMENT = re.compile(
     r"\d{4}-\d{2}-\d{2}(?:[ T]\d{2}:\d{2}(?::\d{2}(?:\.\d{1,6})?)?(?: ?(?:Z|[+-]\d{2}:?\d{2}))?)?", re.ASCII
 )
 _SURROGATE = re.compile("[\ud800-\udfff]")
+_OUTER_BLANKS = "begins or ends with white space; take it away."
 _REMEMBERED = 50_000
 _NUMBER_LENGTH = 100
 FIRST_YEAR, LAST_YEAR = 1900, 2200
@@ -25,8 +26,11 @@ class BadValueError(ValueError):
     """The reason, as the end of a sentence that names file, row and column."""
 
 
-def text_parser(*, length: int, is_required: bool = False) -> Parser:
-    """Text exactly as it stands, also where it looks like a formula: making it harmless is the business of exports."""
+def text_parser(*, length: int, is_required: bool = False, is_identifier: bool = False) -> Parser:
+    """Text exactly as it stands, also where it looks like a formula: making it harmless is the business of exports.
+
+    What identifies a record has no white space around it: nobody sees that " A" is not "A".
+    """
 
     def parse(text: str) -> str:
         if not text.isascii() and _SURROGATE.search(text):
@@ -39,6 +43,8 @@ def text_parser(*, length: int, is_required: bool = False) -> Parser:
             if is_required:
                 raise BadValueError("must not be empty.")
             return ""
+        if is_identifier and text != text.strip():
+            raise BadValueError(_OUTER_BLANKS)
         return text
 
     return parse
@@ -125,9 +131,11 @@ def names_parser(*, length: int) -> Callable[[str], list[str]]:
     def parse(text: str) -> list[str]:
         if not text.strip():
             return []
-        names = [name.strip() for name in parse_text(text).split(";")]
-        if not all(names):
+        names = parse_text(text).split(";")
+        if not all(name.strip() for name in names):
             raise BadValueError("has an empty name between its semicolons.")
+        if any(name != name.strip() for name in names):
+            raise BadValueError("has a name that " + _OUTER_BLANKS)
         if longest := next((name for name in names if len(name) > length), ""):
             raise BadValueError(f"names a lot of {len(longest):,} characters; at most {length} fit.")
         return sorted(set(names))

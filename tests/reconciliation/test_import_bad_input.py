@@ -163,6 +163,7 @@ def test_a_usage_may_only_return_one_of_its_own_code(tmp_path: Path) -> None:
         ("L-1;L-404", '"L-404" is no known lot'),
         ("L-1;L-2", '"L-2" is a lot of another code (TB-1)'),
         ("L-1;;L-1", "has an empty name between its semicolons"),
+        ("L-1; L-2", "has a name that begins or ends with white space"),
         ("x" * 61, "names a lot of 61 characters"),
         ("L-1;\0", "contains a NUL"),
     ],
@@ -254,6 +255,23 @@ def test_a_missing_file_a_folder_and_no_file_at_all_are_refused(tmp_path: Path) 
     assert "nowhere.csv: There is no such file." in refused(items=tmp_path / "nowhere.csv")
     assert "The file cannot be read" in refused(items=tmp_path)
     assert "Name at least one file" in refused()
+
+
+@pytest.mark.parametrize(
+    ("made", "column"),
+    [
+        (item, "code"), (lot, "lot"), (lot, "code"), (lot, "office"), (usage, "usage"), (usage, "code"),
+        (usage, "office"), (usage, "returns"),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("name", [" A", "A ", "\tA", "A\n", "\u00a0A"])
+def test_white_space_around_what_identifies_a_record_is_refused(
+    tmp_path: Path, made: Callable[..., Row], column: str, name: str
+) -> None:
+    kind = {item: "items", lot: "lots", usage: "usage"}[made]
+    message = refused(**{kind: write(tmp_path, kind, [made(**{column: name})])})
+    assert f"{kind}.csv, row 2, column {column}: " in message
+    assert "begins or ends with white space; take it away." in message
 
 
 @pytest.mark.parametrize("kind", ["items", "lots", "usage"])

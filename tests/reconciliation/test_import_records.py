@@ -175,7 +175,7 @@ def test_a_usage_may_return_one_further_down_and_a_return_may_be_reversed(tmp_pa
 
 def test_a_later_file_may_name_what_an_earlier_one_recorded(tmp_path: Path) -> None:
     all_three(tmp_path)
-    late = [["U-9", "16G-W", "", "2026-02-01", "-1", "", "", "", "U-1", " L-1 ; L-1 "]]
+    late = [["U-9", "16G-W", "", "2026-02-01", "-1", "", "", "", "U-1", "L-1;L-1"]]
     path = write(tmp_path, "usage", late, header=[*HEADERS["usage"], "only_lots"])
     assert import_records(sources={"usage": Source.of_path(path)}).is_written
     usage = InventoryUsage.objects.get(number="U-9")
@@ -230,18 +230,19 @@ HOSTILE = [
 @pytest.mark.parametrize("text", HOSTILE)
 def test_text_is_kept_exactly_as_it_is(tmp_path: Path, text: str) -> None:
     """Making a formula harmless is the business of whatever writes a spreadsheet."""
-    code = text[:60]
+    name = text.strip()  # (what identifies a record has no white space around it)
+    office = name[:20].strip()
     imported(
         tmp_path,
-        items=[(code, text, "1")],
-        lots=[(text, code, text[:20], "2026-01-01", "1", "1", text)],
-        usage=[[text, code, text[:20], "2026-01-01", "1", text, text, text, ""]],
+        items=[(name, text, "1")],
+        lots=[(name, name, office, "2026-01-01", "1", "1", text)],
+        usage=[[name, name, office, "2026-01-01", "1", text, text, text, ""]],
     )
     usage, lot = InventoryUsage.objects.select_related("office").get(), InventoryLot.objects.get()
     assert usage.office is not None
-    assert (usage.number, usage.source_number, usage.order, usage.reference) == (text, text, text, text)
-    assert (lot.number, lot.source_number, usage.office.code) == (text, text, text[:20])
-    assert LineItemCode.objects.values_list("code", "description").get() == (code, text)
+    assert (usage.number, usage.source_number, usage.order, usage.reference) == (name, text, text, text)
+    assert (lot.number, lot.source_number, usage.office.code) == (name, text, office)
+    assert LineItemCode.objects.values_list("code", "description").get() == (name, text)
 
 
 # -- Again -------------------------------------------------------------------------------------------
