@@ -15,6 +15,7 @@ from reconciliation.importing.writing import write
 
 # Two imports at once would each take the other's records for new.
 _LOCK = "SELECT pg_advisory_xact_lock(hashtext('lotwise import'))"
+_TRY_LOCK = "SELECT pg_try_advisory_xact_lock(hashtext('lotwise import'))"
 # From here on the planner's statistics matter for the run that follows; autovacuum comes a minute too late.
 _ANALYZE_FROM = 1_000
 _ANALYZE = (
@@ -80,6 +81,13 @@ def import_records(
     if is_written and new >= _ANALYZE_FROM:
         transaction.on_commit(_analyze, robust=True)
     return ImportOutcome(files, problems.count, tuple(problems.first()), is_written)
+
+
+def try_lock() -> bool:
+    """Take the turn to import, for as long as the caller's transaction lasts; False when another import has it."""
+    with connection.cursor() as cursor:
+        cursor.execute(_TRY_LOCK)
+        return bool(cursor.fetchone()[0])
 
 
 def _analyze() -> None:

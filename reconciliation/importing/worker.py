@@ -15,7 +15,7 @@ from django.db import connection, transaction
 from django.db.models.functions import Now
 
 from reconciliation.importing.files import Source
-from reconciliation.importing.importer import ImportOutcome, import_records
+from reconciliation.importing.importer import ImportOutcome, import_records, try_lock
 from reconciliation.importing.jobs import forget_files, lock_files
 from reconciliation.importing.reports import MAX_ATTEMPTS, Reporter
 from reconciliation.models import ImportFile, ImportJob
@@ -49,7 +49,7 @@ def work_on_import(*, import_id: int) -> bool:
 def _work(import_id: int, reporter: Reporter) -> str | None:
     """Return the state that the import has come to, or None when there was nothing to do."""
     files = lock_files(import_id)
-    begun = reporter.begin() if files else None
+    begun = reporter.begin() if files and _is_its_turn(import_id) else None
     if begun is None:
         return None
     state, attempt = begun
@@ -60,6 +60,18 @@ def _work(import_id: int, reporter: Reporter) -> str | None:
         progress=reporter.tell,
     )
     return _finish(import_id, files, outcome, is_check=state == State.CHECKING)
+
+
+def _is_its_turn(import_id: int) -> bool:
+    """Whether there is something to do that need not wait for another import.
+
+    A worker that waited would keep runs and sweeps waiting, too; the sweeper brings the import back. Whoever has the
+    files locked may rely on the state: only a worker leaves the active ones, and only people enter them.
+    """
+    state = ImportJob.objects.values_list("state", flat=True).get(pk=import_id)
+    if state in (State.UPLOADED, State.CHECKING):
+        return True
+    return state in ImportJob.ACTIVE and try_lock()
 
 
 def _open(stored_name: str) -> BinaryIO:

@@ -106,8 +106,8 @@ def test_a_run_follows_by_itself(committed_db: CommittedDatabase) -> None:
     run = ReconciliationRun.objects.get()
     assert run.trigger == ReconciliationRun.Trigger.POSTING
     job.refresh_from_db()
-    assert job.started_at is not None
-    assert run.requested_at > job.started_at
+    assert job.finished_at is not None
+    assert run.requested_at > job.finished_at
 
 
 def test_files_with_errors_are_never_imported(committed_db: CommittedDatabase) -> None:
@@ -214,6 +214,30 @@ def test_a_second_worker_finds_the_import_taken_and_goes_home(
     assert work(job).state == State.IMPORTED
 
 
+def test_an_import_does_not_wait_for_another_one_but_comes_back(
+    committed_db: CommittedDatabase, woken: list[int], now: datetime
+) -> None:
+    waiting, unchecked = requested(), upload(items=None)
+    other = connections.create_connection("default")
+    try:
+        other.set_autocommit(False)
+        with other.cursor() as cursor:
+            cursor.execute("SELECT pg_advisory_xact_lock(hashtext('lotwise import'))")
+        with connection.cursor() as cursor:
+            cursor.execute("SET lock_timeout = '5s'")  # (a worker that waits would fail here rather than hang)
+        assert (work(waiting).state, waiting.attempts, waiting.failure) == (State.REQUESTED, 0, "")
+        assert work(unchecked).state == State.READY
+        woken.clear()
+        jobs.sweep_imports(now=now)
+        assert woken == [waiting.pk]
+    finally:
+        other.rollback()
+        other.close()
+        with connection.cursor() as cursor:
+            cursor.execute("RESET lock_timeout")
+    assert (work(waiting).state, waiting.attempts) == (State.IMPORTED, 1)
+
+
 def test_workers_at_the_same_moment_import_once(
     committed_db: CommittedDatabase, concurrently: Callable[..., list[object]]
 ) -> None:
@@ -234,6 +258,8 @@ def test_two_imports_of_the_same_records_at_the_same_moment_record_them_once(
 ) -> None:
     first, second = requested(), requested()
     concurrently(*(lambda job=job: worker.work_on_import(import_id=job.pk) for job in (first, second)))
+    for job in (first, second):
+        work(job)  # (whichever found the other at it went home, and is brought back by the sweeper)
     assert {ImportJob.objects.get(pk=job.pk).state for job in (first, second)} == {State.IMPORTED}
     assert InventoryUsage.objects.count() == 3
     assert [result for result in verify_ledger() if not result.is_ok] == []
