@@ -179,8 +179,10 @@ def _found_set(file: ImportFile) -> tuple[str, str]:
 
 
 def _run_after(job: ImportJob) -> ReconciliationRun | None:
-    """The run that looks at what was imported; it is asked for as soon as the import has ended."""
-    return ReconciliationRun.objects.filter(requested_at__gte=job.started_at or job.uploaded_at).order_by("pk").first()
+    """The first run that was asked for when the records were there: an earlier one may have missed them."""
+    if job.finished_at is None:
+        return None
+    return ReconciliationRun.objects.filter(requested_at__gte=job.finished_at).order_by("requested_at", "pk").first()
 
 
 def _has_just_ended(job: ImportJob) -> bool:

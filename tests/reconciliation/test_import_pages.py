@@ -4,7 +4,7 @@ import csv
 import io
 import re
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,7 +23,7 @@ from reconciliation.importing import jobs
 from reconciliation.importing.columns import COLUMNS, KINDS
 from reconciliation.importing.files import Source
 from reconciliation.importing.importer import import_records
-from reconciliation.models import ImportFile, ImportJob
+from reconciliation.models import ImportFile, ImportJob, ReconciliationRun
 from tests.harness.people import make_person
 from tests.harness.worker import Worker
 from tests.reconciliation.import_files import HEADERS, ITEMS, LOTS, USAGE, csv_text, write
@@ -195,6 +195,27 @@ def test_the_result_leads_to_what_was_brought(clerk: Client) -> None:
     assert f"{reverse('usage:usages')}?used_at_after=2026-01-05&amp;used_at_before=2026-02-06" in text
     assert "4 new in" in text
     assert "Inventory Usage of 01/05/26 to 02/06/26" in text
+
+
+def test_the_run_shown_is_one_that_was_asked_for_when_the_records_were_there(clerk: Client, now: datetime) -> None:
+    job = make_job(State.IMPORTED, started_at=now - timedelta(minutes=2), finished_at=now)
+    trigger = ReconciliationRun.Trigger.POSTING
+    finished = ReconciliationRun.State.FINISHED
+    for minutes in (-1, 1, 2):
+        moment = now + timedelta(minutes=minutes)
+        ReconciliationRun.objects.create(
+            trigger=trigger,
+            state=finished,
+            is_everything=True,
+            prevent_inter_office=False,
+            requested_at=moment,
+            finished_at=moment,
+        )
+    _, right, _ = ReconciliationRun.objects.order_by("pk")
+    response = clerk.get(job.get_absolute_url())
+    assert response.context["next_run"] == right
+    ReconciliationRun.objects.filter(requested_at__gt=now).delete()
+    assert clerk.get(job.get_absolute_url()).context["next_run"] is None
 
 
 def test_errors_stand_in_a_table_and_in_a_harmless_csv(clerk: Client) -> None:
