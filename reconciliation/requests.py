@@ -83,13 +83,22 @@ INSERT INTO reconciliation_runpool (run_id, pool_id, state, usages, attempts, at
 SELECT %(run)s, pool.id, 'PENDING', pool.open_count, 0, 0, %(batch_limit)s, '', 0, 0, 0, 0, 0, 0, 0, '[]', '[]'
 FROM lots_costpool AS pool JOIN lots_lineitemcode AS code ON code.id = pool.code_id
 WHERE CASE WHEN %(codes)s::text[] IS NULL THEN pool.has_work ELSE code.code = ANY(%(codes)s::text[]) END
+    AND (%(with_set_aside)s OR NOT pool.is_set_aside)
 ORDER BY pool.id
 """
 
 
 def _insert_work(run: ReconciliationRun, codes: Collection[str] | None) -> None:
-    """Write the work list, set-wise: somebody waits for it. Chosen codes are taken whatever their notes say."""
-    parameters = {"run": run.pk, "batch_limit": NO_BATCH_LIMIT, "codes": None if codes is None else list(codes)}
+    """Write the work list, set-wise: somebody waits for it. Chosen codes are taken whatever their notes say.
+
+    A run that starts on its own leaves alone what an earlier one set aside; one that is asked for tries it again.
+    """
+    parameters = {
+        "run": run.pk,
+        "batch_limit": NO_BATCH_LIMIT,
+        "codes": None if codes is None else list(codes),
+        "with_set_aside": run.trigger != Trigger.POSTING,
+    }
     with connection.cursor() as cursor:
         cursor.execute(_WORK, parameters)
 

@@ -209,6 +209,10 @@ def test_a_sick_pool_is_set_aside_while_the_others_finish(db: None, monkeypatch:
     assert culprits() == {}
     # It is not tried again on its own, but it is when somebody asks.
     assert not requests.work_waits_for_a_run()
+    use(codes[0], "-1")
+    alone = requests.request_run(trigger=Trigger.POSTING, now=FIRST_DAY)
+    assert [row.pool.code for row in RunPool.objects.filter(run=alone)] == [codes[0]]
+    assert runner.work(run_id=alone.pk)
     again = requests.retry_failed(run=run, requested_by=None, now=FIRST_DAY)
     assert runner.work(run_id=again.pk)
     assert not OpenUsage.objects.exists()
