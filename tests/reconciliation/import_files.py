@@ -51,7 +51,7 @@ def write(
     if suffix.endswith(".xz"):
         path.write_bytes(lzma.compress(text.encode()))
     elif suffix.endswith(".gz"):
-        path.write_bytes(gzip.compress(text.encode()))
+        path.write_bytes(gzip.compress(text.encode(), mtime=0))
     elif suffix == ".xlsx":
         book = openpyxl.Workbook(write_only=True)
         sheet = book.create_sheet()

@@ -234,7 +234,7 @@ FILES: list[tuple[str, bytes, str]] = [
     ("items.csv", GOOD + b"caf\xe9,y,1\n", "row 4, column code: "),
     ("items.csv", GOOD.decode().encode("utf-16"), "The file is UTF-16 text"),
     ("items.csv.xz", lzma.compress(GOOD)[:-9], "The file is damaged or cut off"),
-    ("items.csv.gz", gzip.compress(GOOD)[:-9], "The file is damaged or cut off"),
+    ("items.csv.gz", gzip.compress(GOOD, mtime=0)[:-9], "The file is damaged or cut off"),
     ("items.csv.xz", GOOD, "The name promises an .xz file, but the file is something else."),
     ("items.csv", lzma.compress(GOOD), "The name promises a CSV file, but the file is an .xz file."),
     ("items.xlsx", GOOD, "The name promises an Excel workbook, but the file is something else."),
