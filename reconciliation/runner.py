@@ -192,7 +192,7 @@ def _reconcile_batch(*, run_id: int, batch: Sequence[RunPool]) -> None:
 
 @contextmanager
 def _garbage_collection_off() -> Iterator[None]:
-    """A batch makes records by the ten thousand and no cycles; looking for some in between took a seventh of a run."""
+    """A batch makes records by the ten thousand and no cycles; looking for some took a seventh of the planning."""
     gc.disable()
     try:
         yield

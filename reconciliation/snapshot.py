@@ -112,7 +112,7 @@ def read_snapshots(pool_ids: Sequence[int]) -> list[Snapshot]:
 
 
 def _binary_cursor() -> Cursor[tuple[Any, ...]]:
-    """Give a psycopg cursor whose whole numbers arrive as they are: as text they cost twice the time."""
+    """Give a psycopg cursor whose whole numbers arrive as they are, not as text to be parsed."""
     connection.ensure_connection()
     # Django's own cursors bind on the client's side, which cannot fetch in binary.
     cursor: Cursor[tuple[Any, ...]] = Cursor(connection.connection, row_factory=tuple_row)
