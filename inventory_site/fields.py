@@ -9,8 +9,9 @@ if TYPE_CHECKING:
     from django.db.models.expressions import Combinable
 
     DecimalField = models.DecimalField[Decimal | int | Combinable, Decimal]
+    OptionalDecimalField = models.DecimalField[Decimal | int | Combinable | None, Decimal | None]
 else:
-    DecimalField = models.DecimalField
+    DecimalField = OptionalDecimalField = models.DecimalField
 
 QUANTITY_PLACES = 4
 MONEY_PLACES = 2
@@ -39,3 +40,27 @@ class UnitCostField(DecimalField):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **{"max_digits": 18, "decimal_places": UNIT_COST_PLACES, **kwargs})
+
+
+class OptionalQuantityField(OptionalDecimalField):
+    """A quantity that may be unknown, which is not zero."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        precision = {"max_digits": 16, "decimal_places": QUANTITY_PLACES}
+        super().__init__(*args, **{"null": True, "blank": True, **precision, **kwargs})
+
+
+class OptionalMoneyField(OptionalDecimalField):
+    """An amount that may be unknown or not set, which is not zero."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        precision = {"max_digits": 18, "decimal_places": MONEY_PLACES}
+        super().__init__(*args, **{"null": True, "blank": True, **precision, **kwargs})
+
+
+class OptionalUnitCostField(OptionalDecimalField):
+    """A cost of one unit that may be unknown, which is not zero."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        precision = {"max_digits": 18, "decimal_places": UNIT_COST_PLACES}
+        super().__init__(*args, **{"null": True, "blank": True, **precision, **kwargs})

@@ -10,13 +10,16 @@ from collections.abc import Iterator, Sequence
 from django.db import connection
 from django.db.backends.utils import CursorWrapper
 
+from reconciliation.dating import BookDays
 from reconciliation.planning import PoolPlan
 from usage.summaries import clear_open_sums, refresh_open_sums
 
 # Rows turned into text at a time; bounds the memory of a large batch.
 COPY_CHUNK = 10_000
 
-_COPY_ALLOCATIONS = "COPY reconciliation_cogsallocation (run_id, usage_id, lot_id, kind, quantity, amount) FROM STDIN"
+_COPY_ALLOCATIONS = (
+    "COPY reconciliation_cogsallocation (run_id, usage_id, lot_id, kind, quantity, amount, dated) FROM STDIN"
+)
 
 _USED = """
 UPDATE lots_inventorylot AS lot SET quantity_used = change.used * 0.0001
@@ -44,35 +47,38 @@ WHERE pool.id = change.pool
 """
 
 
-def apply_plans(*, run_id: int, plans: Sequence[PoolPlan]) -> None:
+def apply_plans(*, run_id: int, plans: Sequence[PoolPlan], days: BookDays) -> None:
     """Write these plans: allocations, lots, what is open, and the sums of the pools, whose locks the caller holds."""
     with connection.cursor() as cursor:
-        _copy_allocations(cursor, run_id, plans)
+        _copy_allocations(cursor, run_id, plans, days)
         _write_lots(cursor, plans)
         _write_open_usages(cursor, plans)
         _write_pools(cursor, plans)
     _refresh_open_sums(plans)
 
 
-def _copy_allocations(cursor: CursorWrapper, run_id: int, plans: Sequence[PoolPlan]) -> None:
-    rows = [row for plan in plans for row in _allocation_rows(plan)]
+def _copy_allocations(cursor: CursorWrapper, run_id: int, plans: Sequence[PoolPlan], days: BookDays) -> None:
+    rows = [row for plan in plans for row in _allocation_rows(plan, days)]
     # By usage: neighbours in the largest index go in together, which is a quarter of the whole cost of the COPY.
     rows.sort()
     with cursor.copy(_COPY_ALLOCATIONS) as copy:
         for start in range(0, len(rows), COPY_CHUNK):
             copy.write(
                 "".join(
-                    f"{run_id}\t{usage}\t{lot}\t{kind}\t{quantity}e-4\t{amount}e-2\n"
-                    for usage, lot, kind, quantity, amount in rows[start : start + COPY_CHUNK]
+                    f"{run_id}\t{usage}\t{lot}\t{kind}\t{quantity}e-4\t{amount}e-2\t{day}\n"
+                    for usage, lot, kind, quantity, amount, day in rows[start : start + COPY_CHUNK]
                 )
             )
 
 
-def _allocation_rows(plan: PoolPlan) -> Iterator[tuple[int, int, str, int, int]]:
+def _allocation_rows(plan: PoolPlan, days: BookDays) -> Iterator[tuple[int, int, str, int, int, str]]:
+    usage_days, lot_days = plan.snapshot.usage_days, plan.snapshot.lot_days
+    changed_on = {lot.lot: lot.changed_on for lot in plan.snapshot.recosted}
     for lot, row in plan.true_ups:
-        yield row.usage, lot, "TRUE_UP", 0, row.amount
+        yield row.usage, lot, "TRUE_UP", 0, row.amount, days.day(max(changed_on[lot], usage_days[row.usage]))
     for usage, lot, quantity, amount in plan.plan.moves:
-        yield usage, lot, "DRAW" if quantity > 0 else "GIVE_BACK", quantity, amount
+        day = days.day(max(usage_days[usage], lot_days[lot]))
+        yield usage, lot, "DRAW" if quantity > 0 else "GIVE_BACK", quantity, amount, day
 
 
 def _write_lots(cursor: CursorWrapper, plans: Sequence[PoolPlan]) -> None:

@@ -23,11 +23,13 @@ from django.conf import settings
 from django.db import Error, connection, transaction
 from django.db.models import F, QuerySet
 from django.db.models.functions import Now
+from django.utils import timezone
 from psycopg.errors import LockNotAvailable
 
-from lots.locks import lock_pools
+from lots.locks import lock_pools, preference_in_force
 from lots.models import CostPool
 from reconciliation.apply import apply_plans
+from reconciliation.dating import book_days
 from reconciliation.engine import CostMethod
 from reconciliation.models import ReconciliationRun, RunPool
 from reconciliation.models.runs import MAX_ATTEMPTS
@@ -175,11 +177,14 @@ def _reconcile_batch(*, run_id: int, batch: Sequence[RunPool]) -> None:
     if not rows:
         return
     run = ReconciliationRun.objects.get(pk=run_id)
+    # Before the pools: no period is closed while this batch is written.
+    preference = preference_in_force()
+    days = book_days(posting_date=preference.posting_date, today=timezone.localdate(batch[0].claimed_at))
     pools = lock_pools([row.pool_id for row in rows])
     method = CostMethod(run.cogs_method)
     with _garbage_collection_off():
         plans = [plan_pool(snapshot, method) for snapshot in read_snapshots([pool.pk for pool in pools])]
-        apply_plans(run_id=run_id, plans=plans)
+        apply_plans(run_id=run_id, plans=plans, days=days)
         write_results(rows=rows, plans=plans)
     usages = sum(len(plan.snapshot.usages) for plan in plans)
     allocations = sum(plan.allocation_count for plan in plans)

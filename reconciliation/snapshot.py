@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from django.db import connection
+from django.utils import timezone
 from psycopg import Cursor
 from psycopg.pq import Format
 from psycopg.rows import tuple_row
@@ -22,7 +23,8 @@ from psycopg.rows import tuple_row
 from reconciliation.engine import CostBasis, Lot, Usage
 
 _OPEN_USAGES = """
-SELECT open.pool_id, open.usage_id, (open.quantity_unallocated * 10000)::bigint, open.original_id, open.is_restricted
+SELECT open.pool_id, open.usage_id, (open.quantity_unallocated * 10000)::bigint, open.original_id, open.is_restricted,
+    (open.used_at AT TIME ZONE %(zone)s)::date - date '0001-01-01' + 1
 FROM usage_openusage AS open
 WHERE open.pool_id = ANY(%(pools)s)
 ORDER BY open.pool_id, open.used_at, open.usage_id
@@ -50,7 +52,9 @@ HAVING sum(allocation.quantity) <> 0
 
 _LOTS = """
 SELECT pool_id, id, (quantity_received * 10000)::bigint, (quantity_used * 10000)::bigint, (value * 100)::bigint,
-    (quantity_costed * 10000)::bigint, (value_costed * 100)::bigint
+    (quantity_costed * 10000)::bigint, (value_costed * 100)::bigint,
+    (first_received_at AT TIME ZONE %(zone)s)::date - date '0001-01-01' + 1,
+    coalesce(cost_changed_on - date '0001-01-01' + 1, 1)
 FROM (
     SELECT lot.*, need.reach, sum(lot.quantity_used) OVER (
         PARTITION BY lot.pool_id ORDER BY lot.first_received_at DESC, lot.id DESC
@@ -67,9 +71,11 @@ ORDER BY pool_id, first_received_at, id
 """
 
 _TOUCHED = """
-SELECT lot_id, usage_id, (sum(quantity) * 10000)::bigint
-FROM reconciliation_cogsallocation WHERE lot_id = ANY(%(lots)s)
-GROUP BY lot_id, usage_id ORDER BY lot_id, usage_id
+SELECT allocation.lot_id, allocation.usage_id, (sum(allocation.quantity) * 10000)::bigint,
+    (min(usage.used_at) AT TIME ZONE %(zone)s)::date - date '0001-01-01' + 1
+FROM reconciliation_cogsallocation AS allocation JOIN usage_inventoryusage AS usage ON usage.id = allocation.usage_id
+WHERE allocation.lot_id = ANY(%(lots)s)
+GROUP BY allocation.lot_id, allocation.usage_id ORDER BY allocation.lot_id, allocation.usage_id
 """
 
 
@@ -80,6 +86,7 @@ class RecostedLot:
     lot: int
     booked: CostBasis
     present: CostBasis
+    changed_on: int  # the day its cost changed, as an ordinal like all days here
     quantity_by_usage: list[tuple[int, int]] = field(default_factory=list)
 
 
@@ -92,6 +99,9 @@ class Snapshot:
     usages: list[Usage] = field(default_factory=list)
     held: dict[tuple[int, int], int] = field(default_factory=dict)
     recosted: list[RecostedLot] = field(default_factory=list)
+    # Days as ordinals: of each usage that is open or owes a true-up, and of each lot's first receipt.
+    usage_days: dict[int, int] = field(default_factory=dict)
+    lot_days: dict[int, int] = field(default_factory=dict)
 
 
 def read_snapshots(pool_ids: Sequence[int]) -> list[Snapshot]:
@@ -121,7 +131,8 @@ def _binary_cursor() -> Cursor[tuple[Any, ...]]:
 
 
 def _rows(cursor: Cursor[tuple[Any, ...]], statement: str, **parameters: list[int]) -> list[tuple[Any, ...]]:
-    return cursor.execute(statement, parameters).fetchall()
+    zone = timezone.get_current_timezone_name()
+    return cursor.execute(statement, {**parameters, "zone": zone}).fetchall()
 
 
 def _read_restrictions(cursor: Cursor[tuple[Any, ...]], usages: list[int]) -> dict[int, frozenset[int]]:
@@ -137,10 +148,11 @@ def _fill_usages(
 ) -> dict[int, int]:
     """Put the usages into their pools; return per pool how far its returns can reach, in steps."""
     reaches = dict.fromkeys(snapshots, 0)
-    for place, (pool, usage, unallocated, original, is_restricted) in enumerate(rows):
+    for place, (pool, usage, unallocated, original, is_restricted, used_on) in enumerate(rows):
         if unallocated < 0:
             reaches[pool] -= unallocated
         only_lots = restrictions[usage] if is_restricted else None
+        snapshots[pool].usage_days[usage] = used_on
         snapshots[pool].usages.append(Usage(usage, (place, usage), unallocated, original, only_lots))
     return reaches
 
@@ -150,12 +162,16 @@ def _fill_lots(
 ) -> None:
     recosted: dict[int, RecostedLot] = {}
     rows = _rows(cursor, _LOTS, pools=list(reaches), reaches=list(reaches.values()), named=named)
-    for place, (pool, key, received, used, value, received_costed, value_costed) in enumerate(rows):
+    pool_of: dict[int, int] = {}
+    for place, (pool, key, received, used, value, received_costed, value_costed, day, changed_on) in enumerate(rows):
+        snapshots[pool].lot_days[key] = day
         snapshots[pool].lots.append(Lot(key, (place, key), received, used, value))
         booked, present = CostBasis(value_costed, received_costed), CostBasis(value, received)
         if booked != present:
-            recosted[key] = RecostedLot(key, booked, present)
+            recosted[key] = RecostedLot(key, booked, present, changed_on)
+            pool_of[key] = pool
             snapshots[pool].recosted.append(recosted[key])
     if recosted:
-        for lot, usage, quantity in _rows(cursor, _TOUCHED, lots=list(recosted)):
+        for lot, usage, quantity, used_on in _rows(cursor, _TOUCHED, lots=list(recosted)):
             recosted[lot].quantity_by_usage.append((usage, quantity))
+            snapshots[pool_of[lot]].usage_days[usage] = used_on

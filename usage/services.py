@@ -4,17 +4,20 @@ from collections.abc import Sequence
 from datetime import datetime
 from decimal import Decimal
 
+from django.contrib.auth.models import User
 from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.db.models import F
 
 from inventory_site.numbering import next_numbers
-from lots.ledger import post_movement
+from lots.accounts import cost_account
+from lots.ledger import ZERO, post_movement
 from lots.locks import lock_out_postings, lock_pool_of, lock_pools
-from lots.models import CostPool, InventoryLot, LineItemCode, Office
+from lots.models import Account, CostPool, InventoryLot, InventoryTransaction, LineItemCode, Office
 from lots.services import note_work, source_kind_of
 from usage.estimates import accrued_cogs
-from usage.models import InventoryUsage, OpenUsage, UsageLotRestriction
+from usage.feeding import recost_fed_by_open_usage
+from usage.models import InventoryUsage, OpenUsage, RestrictionRelease, UsageLotRestriction
 from usage.summaries import refresh_open_sums
 
 
@@ -32,11 +35,20 @@ def usage_record(
     department: str = "",
     original: InventoryUsage | None = None,
     only_lots: Sequence[InventoryLot] = (),
+    account: Account | None = None,
+    demand: Decimal = ZERO,
+    on_order: Decimal = ZERO,
+    bin: str = "",
+    manufacturer_lot: str = "",
+    serials: Sequence[str] = (),
+    reverses: InventoryTransaction | None = None,
 ) -> InventoryUsage:
     """Record one consumption (positive) or return (negative); all of it is unallocated until a run.
 
-    Writes the usage, its open row, its lot restrictions, the On Hand movement of the opposite sign, and the pool's
-    sums. Raises ValidationError for a quantity of 0 or an original or lot of another code.
+    Writes the usage, its open row, its lot restrictions, one movement (On Hand of the opposite sign, with what the same
+    event does to Demand and On Order), and the pool's sums. Its cost is charged to `account`, or to the code's cost
+    account. Raises ValidationError for a quantity of 0 or an original or lot of another code, or for serial numbers
+    that are not where they should be.
     """
     _refuse_mismatch(code=code, quantity=quantity, original=original, only_lots=only_lots)
     pool = lock_pool_of(code=code, office=office)
@@ -53,6 +65,7 @@ def usage_record(
         order=order,
         reference=reference,
         original=original,
+        account=account or cost_account(code),
     )
     UsageLotRestriction.objects.bulk_create([UsageLotRestriction(usage=usage, lot=lot) for lot in only_lots])
     OpenUsage.objects.create(
@@ -65,10 +78,75 @@ def usage_record(
         is_restricted=bool(only_lots),
     )
     post_movement(
-        code=code, office=office, at=used_at, source_kind=kind, source_number=source_number, on_hand=-quantity
+        code=code,
+        office=office,
+        at=used_at,
+        source_kind=kind,
+        source_number=source_number,
+        on_hand=-quantity,
+        demand=demand,
+        on_order=on_order,
+        bin=bin,
+        manufacturer_lot=manufacturer_lot,
+        serials=serials,
+        reverses=reverses,
     )
     _add_open_usage(pool=pool, code=code, quantity=quantity)
     return usage
+
+
+@transaction.atomic
+def usage_mirror(
+    *,
+    usage: InventoryUsage,
+    at: datetime,
+    quantity: Decimal | None = None,
+    demand: Decimal = ZERO,
+    movement: InventoryTransaction | None = None,
+) -> InventoryUsage:
+    """Record the opposite of a usage, linked to it, so that it goes back to (or is drawn from) the same lots first.
+
+    `quantity` (of the usage's sign, no larger) mirrors a part. It keeps the usage's document, order and account, and
+    its restriction to lots. `movement` is the transaction that the mirror's own reverses.
+    """
+    part = usage.quantity if quantity is None else quantity
+    released = RestrictionRelease.objects.filter(usage=usage).exists()
+    lots = [] if released else [row.lot for row in usage.restrictions.select_related("lot").order_by("lot")]
+    return usage_record(
+        code=usage.code,
+        quantity=-part,
+        used_at=at,
+        office=usage.office,
+        source_number=usage.source_number,
+        order=usage.order,
+        reference=usage.reference,
+        department=usage.department,
+        original=usage,
+        only_lots=lots,
+        account=usage.account,
+        demand=demand,
+        bin=movement.bin if movement else "",
+        manufacturer_lot=movement.manufacturer_lot if movement else "",
+        serials=list(movement.serials.values_list("serial", flat=True)) if movement else (),
+        reverses=movement,
+    )
+
+
+@transaction.atomic
+def restriction_release(*, usage: InventoryUsage, by: User | None, at: datetime, reason: str = "") -> None:
+    """Let an open usage touch any lot of its code: what it was restricted to cannot serve it.
+
+    Writes the release, and the note for a run. Raises ValidationError when nothing of the usage is open or it is not
+    restricted.
+    """
+    row = OpenUsage.objects.filter(usage=usage).first()
+    if row is None or not row.is_restricted:
+        raise ValidationError(f"Usage {usage.number} is not open and restricted to lots. Nothing was changed.")
+    lock_pools([row.pool_id])
+    if not OpenUsage.objects.filter(usage=usage, is_restricted=True).update(is_restricted=False):
+        raise ValidationError(f"Usage {usage.number} was closed or released meanwhile. Nothing was changed.")
+    RestrictionRelease.objects.create(usage=usage, by=by, at=at, reason=reason)
+    note_work(CostPool.objects.filter(pk=row.pool_id))
 
 
 def _refuse_mismatch(
@@ -85,7 +163,6 @@ def _refuse_mismatch(
 
 def _add_open_usage(*, pool: CostPool, code: LineItemCode, quantity: Decimal) -> None:
     """Add one wholly open usage to the pool's sums; a sum over all open rows would cost as much as there are."""
-    zero = Decimal(0)
     # Read under the pool's lock: the estimate may have been changed since the caller read the code.
     est_unit_cost = LineItemCode.objects.values_list("est_unit_cost", flat=True).get(pk=code.pk)
     rows = CostPool.objects.filter(pk=pool.pk)
@@ -95,8 +172,8 @@ def _add_open_usage(*, pool: CostPool, code: LineItemCode, quantity: Decimal) ->
         open_count=F("open_count") + 1,
         open_quantity=F("open_quantity") + quantity,
         open_unallocated=F("open_unallocated") + quantity,
-        open_unallocated_positive=F("open_unallocated_positive") + max(quantity, zero),
-        open_unallocated_negative=F("open_unallocated_negative") + min(quantity, zero),
+        open_unallocated_positive=F("open_unallocated_positive") + max(quantity, ZERO),
+        open_unallocated_negative=F("open_unallocated_negative") + min(quantity, ZERO),
         open_accrued_cogs=F("open_accrued_cogs")
         + accrued_cogs(quantity_unallocated=quantity, est_unit_cost=est_unit_cost),
     )
@@ -112,3 +189,4 @@ def est_unit_cost_set(*, code: LineItemCode, est_unit_cost: Decimal) -> None:
     pools = lock_pools(CostPool.objects.filter(code=code).values_list("pk", flat=True))
     LineItemCode.objects.filter(pk=code.pk).update(est_unit_cost=est_unit_cost)
     refresh_open_sums([pool.pk for pool in pools])
+    recost_fed_by_open_usage(code)

@@ -3,7 +3,7 @@
 from django.db import models
 from django.urls import reverse
 
-from inventory_site.fields import UnitCostField
+from inventory_site.fields import QuantityField, UnitCostField
 
 
 class Office(models.Model):
@@ -50,6 +50,8 @@ class LineItemCode(models.Model):
     )
     status = models.CharField(max_length=10, choices=Status.choices, default=Status.ACTIVE)
     est_unit_cost = UnitCostField(default=0, verbose_name="est unit cost")
+    category = models.CharField(max_length=60, blank=True, db_default="")
+    unit_weight = QuantityField(default=0, db_default=0, verbose_name="unit weight")
     is_serialized = models.BooleanField(default=False, verbose_name="serialized")
     is_tracked_by_manufacturer_lot = models.BooleanField(default=False, verbose_name="track by manufacturer lot")
     account_revenue = models.CharField(max_length=20, blank=True, verbose_name="revenue account")

@@ -5,10 +5,13 @@ A lot carries two cost bases: the present one (`value`, `quantity_received`) and
 No unit cost is stored: it would be rounded.
 """
 
+from decimal import Decimal
+
 from django.db import models
 from django.urls import reverse
 
-from inventory_site.fields import MoneyField, QuantityField
+from inventory_site.fields import MoneyField, QuantityField, UnitCostField
+from lots.models.books import Account
 from lots.models.items import LineItemCode, Office
 from lots.models.pools import CostPool
 
@@ -49,7 +52,27 @@ class InventoryLot(models.Model):
     is_source_complete = models.BooleanField(default=True)
     first_received_at = models.DateTimeField(null=True, blank=True, verbose_name="first received")
 
+    # The inventory account its value is kept on, for as long as there is any: the code's when the lot was made.
+    account = models.ForeignKey(Account, on_delete=models.PROTECT, null=True, related_name="+", db_index=False)
+    # Its value comes from usage that feeds it (production, assembly, division, transfer), not from a vendor.
+    is_fed = models.BooleanField(default=False, db_default=False)
+    # False while cost is estimated: the purchase order or job is open, or what went in is not costed for good.
+    is_cost_final = models.BooleanField(default=True, db_default=True)
+    # The day its cost last changed in the books: true-ups are dated by it.
+    cost_changed_on = models.DateField(null=True, blank=True)
+
+    unit_cost_ordered = UnitCostField(default=0, db_default=0)
     quantity_ordered = QuantityField(default=0)
+    quantity_returned = QuantityField(default=0, db_default=0)
+    quantity_purchased = QuantityField(default=0, db_default=0)
+    value_purchased = MoneyField(default=0, db_default=0)
+    value_freight = MoneyField(default=0, db_default=0)
+    quantity_credited = QuantityField(default=0, db_default=0)
+    value_credited = MoneyField(default=0, db_default=0)
+    # Sums of the lot's cost events; what is left of value after both is accrued (or, of a fed lot, in process).
+    value_payable = MoneyField(default=0, db_default=0)
+    value_other = MoneyField(default=0, db_default=0)
+
     quantity_received = QuantityField(default=0)
     quantity_used = QuantityField(default=0)
     value = MoneyField(default=0)
@@ -99,6 +122,18 @@ class InventoryLot(models.Model):
                 violation_error_message="A lot that received nothing cannot carry a value.",
             ),
             models.CheckConstraint(
+                condition=models.Q(
+                    quantity_returned__gte=0,
+                    quantity_purchased__gte=0,
+                    value_purchased__gte=0,
+                    value_freight__gte=0,
+                    quantity_credited__gte=0,
+                    value_credited__gte=0,
+                    unit_cost_ordered__gte=0,
+                ),
+                name="lot_document_figures_not_negative",
+            ),
+            models.CheckConstraint(
                 condition=models.Q(quantity_received=0) | models.Q(first_received_at__isnull=False),
                 name="lot_received_has_a_moment",
             ),
@@ -120,3 +155,10 @@ class InventoryLot(models.Model):
 
     def get_absolute_url(self) -> str:
         return reverse("lots:lot", args=[self.pk])
+
+    @property
+    def value_clearing(self) -> Decimal:
+        """What is accrued for it (of a fed lot: in process): received and not yet billed. Negative where more was
+        billed than it is carried at.
+        """
+        return self.value - self.value_payable - self.value_other

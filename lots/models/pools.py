@@ -40,6 +40,8 @@ class CostPool(models.Model):
     open_unallocated_negative = QuantityField(default=0)
     open_accrued_cogs = MoneyField(default=0)
 
+    # How often its lots were costed anew by what feeds them since somebody last posted: a ring shows here.
+    recost_rounds = models.SmallIntegerField(default=0, db_default=0)
     last_run_passes = models.BigIntegerField(default=0)
 
     class Meta:

@@ -8,12 +8,25 @@ from typing import Self
 from django.conf import settings
 from django.db import models
 
+from inventory_site.fields import OptionalMoneyField
 from inventory_site.models import append_only
+from lots.models.books import Account
 
 
 class CogsMethod(models.TextChoices):
     FIFO = "FIFO", "FIFO (oldest lot first)"
     LIFO = "LIFO", "LIFO (newest lot first)"
+
+
+class PostingDate(models.TextChoices):
+    """Which day a COGS posting counts for. Closed periods are never touched, whatever stands here."""
+
+    EVENT = "EVENT", "The day of the usage or of the receipt, whichever is later"
+    RUN = "RUN", "The day of the run"
+
+
+def _account() -> "models.ForeignKey[Account | None, Account | None]":
+    return models.ForeignKey(Account, on_delete=models.PROTECT, null=True, blank=True, related_name="+")
 
 
 class Preference(models.Model):
@@ -23,6 +36,23 @@ class Preference(models.Model):
         max_length=4, choices=CogsMethod.choices, default=CogsMethod.FIFO, verbose_name="COGS method"
     )
     prevent_inter_office = models.BooleanField(default=False, verbose_name="prevent inter-office COGS transactions")
+
+    posting_date = models.CharField(max_length=5, choices=PostingDate.choices, default=PostingDate.EVENT)
+    accrue_cogs = models.BooleanField(default=False, verbose_name="accrue COGS of unallocated usage")
+    returns_reduce_orders = models.BooleanField(default=True, verbose_name="returns reduce order quantities")
+    # Adjustments worth more need a second person. Blank: none does.
+    approve_above = OptionalMoneyField(verbose_name="approve adjustments above")
+
+    account_inventory = _account()
+    account_in_process = _account()
+    account_payable = _account()
+    account_accrued_inventory = _account()
+    account_accrued_cogs = _account()
+    account_cost = _account()
+    account_opening = _account()
+    account_adjustment = _account()
+    account_variance = _account()
+    account_job_cost = _account()
 
     class Meta:
         verbose_name = "preference"

@@ -1,6 +1,6 @@
 """Pages of this app, a file a record: which rows, which columns, which figures. Nothing is decided here."""
 
-from lots.views.codes import CodeDetailView, CodeListView
+from lots.views.codes import CodeDetailView, CodeListView, CodesFindView
 from lots.views.lots import LotDetailView, LotListView
 from lots.views.offices import OfficeDetailView, OfficeListView
 from lots.views.transactions import TransactionDetailView, TransactionListView
@@ -8,6 +8,7 @@ from lots.views.transactions import TransactionDetailView, TransactionListView
 __all__ = [
     "CodeDetailView",
     "CodeListView",
+    "CodesFindView",
     "LotDetailView",
     "LotListView",
     "OfficeDetailView",

@@ -6,13 +6,17 @@ from operator import methodcaller
 from typing import Any
 
 from django.db.models import F, QuerySet, Sum
+from django.http import HttpRequest, JsonResponse
+from django.views.generic import View
 
 from inventory_site.details import Fact, FigureRow, Figures, Section
 from inventory_site.listing import EmptyState, Grouping, QuickSearch
+from inventory_site.money import trimmed
 from inventory_site.templatetags import display
-from inventory_site.views import RecordDetailView
+from inventory_site.views import RecordDetailView, RecordPermissionMixin
 from lots import addresses, selectors
 from lots.filtersets import CodeFilterSet
+from lots.forms import codes_like
 from lots.found_sets import FirstUseListView, sums_of
 from lots.models import CostPool, LineItemCode
 from lots.querysets import INVENTORIED, codes, lots, transactions
@@ -74,6 +78,26 @@ class CodeListView(FirstUseListView):
             .annotate(**{f"sum_{name}": sum for name, sum in TOTALS.items()})
         )
         return {row["code__record_type"]: {name: row[f"sum_{name}"] for name in TOTALS} for row in rows}
+
+
+class CodesFindView(RecordPermissionMixin, View):
+    """Suggestions while a code is typed (?q=), as JSON."""
+
+    def record_model(self) -> type[LineItemCode]:
+        return LineItemCode
+
+    def get(self, request: HttpRequest) -> JsonResponse:
+        text = request.GET.get("q", "").replace("\x00", "").strip()
+        longest = LineItemCode._meta.get_field("description").max_length
+        found = [
+            {
+                "code": code.code,
+                "description": code.description,
+                "est_unit_cost": f"{trimmed(code.est_unit_cost, places_least=2):f}",
+            }
+            for code in codes_like(text[:longest])
+        ]
+        return JsonResponse(found, safe=False)
 
 
 class CodeDetailView(RecordDetailView):

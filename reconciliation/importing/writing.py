@@ -8,6 +8,7 @@ exactly as the services move them one by one.
 from collections.abc import Callable
 
 from django.db.backends.utils import CursorWrapper
+from django.utils import timezone
 
 from inventory_site.numbering import FIRST_NUMBER, continue_after
 from lots.locks import lock_pools
@@ -77,10 +78,27 @@ _LOTS = (
     """
 INSERT INTO lots_inventorylot (id, number, lot_type, code_id, office_id, pool_id, source_kind, source_number,
     parent_order, is_source_complete, first_received_at, quantity_ordered, quantity_received, quantity_used, value,
-    value_costed, quantity_costed)
-SELECT id, lot, 'PURCHASE', code_id, office_id, pool_id, source_kind, source, '', true, received_at, quantity, quantity,
-    0, value, value, quantity
-FROM import_lots_new WHERE id BETWEEN %(first)s AND %(last)s ORDER BY id
+    value_costed, quantity_costed, value_other, account_id, cost_changed_on)
+SELECT new.id, lot, 'PURCHASE', code_id, office_id, pool_id, source_kind, source, '', true, received_at, quantity,
+    quantity, 0, value, value, quantity, value, coalesce(own.id, preference.account_inventory_id),
+    open_day((received_at AT TIME ZONE %(zone)s)::date)
+FROM import_lots_new AS new JOIN lots_lineitemcode AS code ON code.id = new.code_id
+LEFT JOIN lots_account AS own ON own.number = code.account_inventory CROSS JOIN lots_preference AS preference
+WHERE new.id BETWEEN %(first)s AND %(last)s ORDER BY new.id
+""",
+    """
+INSERT INTO lots_lotcostevent (lot_id, at, dated, kind, source_kind, source_number, quantity, value, value_payable,
+    value_other, account_id)
+SELECT lot.id, lot.first_received_at, lot.cost_changed_on, 'OPENING', lot.source_kind, lot.source_number,
+    lot.quantity_received, lot.value, 0, lot.value, preference.account_opening_id
+FROM lots_inventorylot AS lot CROSS JOIN lots_preference AS preference
+WHERE lot.id BETWEEN %(first)s AND %(last)s AND EXISTS (SELECT FROM import_lots_new AS new WHERE new.id = lot.id)
+ORDER BY lot.id
+""",
+    """
+INSERT INTO lots_lotcosttopost (event_id, pool_id)
+SELECT event.id, new.pool_id FROM import_lots_new AS new JOIN lots_lotcostevent AS event ON event.lot_id = new.id
+WHERE new.id BETWEEN %(first)s AND %(last)s
 """,
     """
 INSERT INTO lots_inventorytransaction (code_id, office_id, at, source_kind, source_number, lot_id, on_order, demand,
@@ -92,10 +110,12 @@ FROM import_lots_new WHERE id BETWEEN %(first)s AND %(last)s ORDER BY id
 _USAGE = (
     """
 INSERT INTO usage_inventoryusage (id, number, code_id, office_id, department, used_at, quantity, source_kind,
-    source_number, "order", reference, original_id)
-SELECT id, usage, code_id, office_id, '', used_at, quantity, source_kind, transaction_id, "order", reference,
-    original_id
-FROM import_usage_new WHERE id BETWEEN %(first)s AND %(last)s ORDER BY id
+    source_number, "order", reference, original_id, account_id)
+SELECT new.id, usage, code_id, office_id, '', used_at, quantity, source_kind, transaction_id, "order", reference,
+    original_id, coalesce(own.id, preference.account_cost_id)
+FROM import_usage_new AS new JOIN lots_lineitemcode AS code ON code.id = new.code_id
+LEFT JOIN lots_account AS own ON own.number = code.account_cost CROSS JOIN lots_preference AS preference
+WHERE new.id BETWEEN %(first)s AND %(last)s ORDER BY new.id
 """,
     """
 INSERT INTO usage_openusage (usage_id, pool_id, used_at, quantity, quantity_unallocated, amount_allocated, original_id,
@@ -163,8 +183,7 @@ def write(cursor: CursorWrapper, *, progress: Progress, total: int) -> None:
     cursor.execute(_LOT_SUMS)
     cursor.execute(_USAGE_SUMS)
     refresh_open_sums(touched)
-    # Only what is open can profit from a new lot; new usage is open.
-    note_work(CostPool.objects.filter(pk__in=touched, open_count__gt=0))
+    note_work(CostPool.objects.filter(pk__in=touched))
 
 
 def _continue_numbering(cursor: CursorWrapper) -> None:
@@ -195,7 +214,10 @@ def _in_chunks(cursor: CursorWrapper, kind: str, statements: tuple[str, ...], te
     done = 0
     for start in range(first, last + 1, CHUNK_ROWS) if count else ():
         for statement in statements:
-            cursor.execute(statement, {"first": start, "last": start + CHUNK_ROWS - 1})
+            cursor.execute(
+                statement,
+                {"first": start, "last": start + CHUNK_ROWS - 1, "zone": timezone.get_current_timezone_name()},
+            )
         # The first statement decides how many rows there are in the chunk; gaps of a sequence make it fewer.
         done = min(done + CHUNK_ROWS, count)
         tell(done)

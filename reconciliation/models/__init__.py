@@ -3,6 +3,17 @@
 from reconciliation.models.allocations import CogsAllocation
 from reconciliation.models.checks import LedgerCheck
 from reconciliation.models.imports import ImportFile, ImportJob
+from reconciliation.models.journal import JournalEntry, JournalLine
 from reconciliation.models.runs import ReconciliationRun, RunLogLine, RunPool
 
-__all__ = ["CogsAllocation", "ImportFile", "ImportJob", "LedgerCheck", "ReconciliationRun", "RunLogLine", "RunPool"]
+__all__ = [
+    "CogsAllocation",
+    "ImportFile",
+    "ImportJob",
+    "JournalEntry",
+    "JournalLine",
+    "LedgerCheck",
+    "ReconciliationRun",
+    "RunLogLine",
+    "RunPool",
+]

@@ -36,6 +36,8 @@ class CogsAllocation(models.Model):
     kind = models.CharField(max_length=9, choices=Kind.choices)
     quantity = QuantityField()
     amount = MoneyField()
+    # The day it counts in the books.
+    dated = models.DateField()
 
     class Meta:
         verbose_name = "COGS allocation"

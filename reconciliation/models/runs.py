@@ -108,6 +108,8 @@ class RunPool(models.Model):
     pool = models.ForeignKey(CostPool, on_delete=models.PROTECT, related_name="run_pools")
     state = models.CharField(max_length=10, choices=State.choices, default=State.PENDING)
     usages = models.IntegerField(default=0)
+    # Components are worked on before what they go into: a level begins when the one below it is done.
+    level = models.SmallIntegerField(default=0, db_default=0)
 
     # A claim is counted and committed before the work begins, so that a pool that kills its worker is found out.
     attempts = models.IntegerField(default=0)
@@ -139,7 +141,9 @@ class RunPool(models.Model):
             ),
         ]
         indexes = [
-            models.Index(fields=["run", "id"], condition=models.Q(state="PENDING"), name="work_waiting_in_a_run")
+            models.Index(
+                fields=["run", "level", "id"], condition=models.Q(state="PENDING"), name="work_waiting_in_a_run"
+            )
         ]
 
     def __str__(self) -> str:

@@ -3,12 +3,13 @@
 A table that empties costs a run a fifth of what updating a status on the facts would (docs/performance.md).
 """
 
+from django.conf import settings
 from django.db import models
 from django.urls import reverse
 
 from inventory_site.fields import MoneyField, QuantityField
 from inventory_site.models import append_only
-from lots.models import CostPool, InventoryLot, LineItemCode, Office
+from lots.models import Account, CostPool, InventoryLot, LineItemCode, Office
 
 
 class InventoryUsage(models.Model):
@@ -26,6 +27,8 @@ class InventoryUsage(models.Model):
     source_number = models.CharField(max_length=60, blank=True, verbose_name="transaction ID")
     order = models.CharField(max_length=60, blank=True)
     reference = models.CharField(max_length=200, blank=True, verbose_name="ref #(s)")
+    # What its cost is charged to, as it was when it was recorded.
+    account = models.ForeignKey(Account, on_delete=models.PROTECT, null=True, related_name="+", db_index=False)
     original = models.ForeignKey(
         "self",
         on_delete=models.PROTECT,
@@ -88,6 +91,8 @@ class OpenUsage(models.Model):
         db_index=False,
     )
     is_restricted = models.BooleanField(default=False)
+    # Accrued COGS that stands in the books for what is unallocated; the run that finds the true cost takes it back.
+    accrued_booked = MoneyField(default=0, db_default=0)
 
     class Meta:
         verbose_name = "open usage"
@@ -120,3 +125,21 @@ class UsageLotRestriction(models.Model):
 
     def __str__(self) -> str:
         return f"{self.usage_id} only from {self.lot_id}"
+
+
+class RestrictionRelease(models.Model):
+    """A usage that may touch any lot again: the one its restriction named could never serve it. Append-only."""
+
+    usage = models.OneToOneField(
+        InventoryUsage, on_delete=models.PROTECT, primary_key=True, related_name="restriction_release"
+    )
+    at = models.DateTimeField()
+    by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, blank=True, related_name="+")
+    reason = models.CharField(max_length=200, blank=True)
+
+    class Meta:
+        verbose_name = "restriction release"
+        triggers = append_only("restriction_release")
+
+    def __str__(self) -> str:
+        return f"{self.usage_id} released"

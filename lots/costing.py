@@ -1,0 +1,76 @@
+"""Pure: what a purchased lot costs, from the figures of its documents.
+
+Source: the guides on the unit cost logic and on accrued inventory. While the purchase order is open the lot stands at
+the order's unit cost; once it is closed, at what was purchased plus freight, spread over what was received. What goes
+back to the vendor takes its part along, so that the rest keeps its unit cost; a credit that differs is variance, and so
+is what was billed for goods that never came.
+"""
+
+from decimal import ROUND_HALF_UP, Decimal
+from typing import NamedTuple
+
+from inventory_site.fields import MONEY_STEP
+
+ZERO = Decimal(0)
+
+
+class PurchaseFigures(NamedTuple):
+    """What the documents say. Quantities and values are totals so far, none negative."""
+
+    is_open: bool
+    unit_cost_ordered: Decimal
+    quantity_received: Decimal  # net of what was returned
+    quantity_returned: Decimal
+    value_landed: Decimal  # invoices and freight
+    quantity_credited: Decimal
+    value_credited: Decimal
+
+
+class PurchaseCost(NamedTuple):
+    """What the books say of the lot: its value, and who is owed it. The rest of the value is accrued."""
+
+    value: Decimal
+    value_payable: Decimal
+    value_other: Decimal  # credited to the variance account; negative is an expense
+
+    @property
+    def value_accrued(self) -> Decimal:
+        return self.value - self.value_payable - self.value_other
+
+
+def to_cents(amount: Decimal) -> Decimal:
+    return amount.quantize(MONEY_STEP, rounding=ROUND_HALF_UP)
+
+
+def purchase_cost(figures: PurchaseFigures) -> PurchaseCost:
+    """Give the value of the lot and how it is owed."""
+    payable = figures.value_landed - figures.value_credited
+    if figures.is_open:
+        return PurchaseCost(to_cents(figures.unit_cost_ordered * figures.quantity_received), payable, ZERO)
+    gross = figures.quantity_received + figures.quantity_returned
+    if gross == 0:
+        return PurchaseCost(ZERO, payable, -payable)
+    value_returned = to_cents(figures.value_landed * figures.quantity_returned / gross)
+    value = figures.value_landed - value_returned if figures.quantity_received else ZERO
+    # Credits still to come are owed to us: they stay accrued until the vendor's credit arrives.
+    awaited = ZERO
+    if figures.quantity_returned > figures.quantity_credited:
+        quantity = figures.quantity_returned - figures.quantity_credited
+        awaited = to_cents(value_returned * quantity / figures.quantity_returned)
+    return PurchaseCost(value, payable, value - payable + awaited)
+
+
+def spread(total: Decimal, weights: "list[Decimal]") -> list[Decimal]:
+    """Spread an amount over weights to the cent: parts that add up exactly, each between two cumulative roundings.
+
+    Weights that are all zero share alike.
+    """
+    if not any(weights):
+        weights = [Decimal(1)] * len(weights)
+    whole, run, before, parts = sum(weights, ZERO), ZERO, ZERO, []
+    for weight in weights:
+        run += weight
+        after = to_cents(total * run / whole)
+        parts.append(after - before)
+        before = after
+    return parts

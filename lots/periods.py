@@ -1,0 +1,41 @@
+"""Which day a posting counts: its own, or the first open one after it. A closed period is never posted to.
+
+Whoever asks holds the preferences FOR SHARE (`preference_in_force`) until the transaction ends; closing a period waits
+for all of them, so that no posting slips in behind a close.
+"""
+
+from datetime import date, datetime
+
+from django.utils import timezone
+
+from lots.models import FiscalPeriod
+
+
+def period_start(day: date) -> date:
+    """The first day of the month: how periods are named."""
+    return day.replace(day=1)
+
+
+def next_period(day: date) -> date:
+    """The first day of the month after."""
+    return date(day.year + day.month // 12, day.month % 12 + 1, 1)
+
+
+def closed_periods() -> frozenset[date]:
+    """The first days of all closed periods."""
+    return frozenset(FiscalPeriod.objects.filter(is_closed=True).values_list("starts_on", flat=True))
+
+
+def open_day(day: date, closed: frozenset[date]) -> date:
+    """Give this day if its period is open, else the first day of the first open period after it."""
+    start = period_start(day)
+    if start not in closed:
+        return day
+    while start in closed:
+        start = next_period(start)
+    return start
+
+
+def day_in_the_books(at: datetime) -> date:
+    """The day that something that happened at this moment counts, as periods stand now."""
+    return open_day(timezone.localdate(at), closed_periods())
