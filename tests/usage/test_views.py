@@ -180,7 +180,7 @@ def test_an_omitted_row_leaves_list_and_totals(viewer: Client) -> None:
 
 def test_a_large_found_set_gets_its_totals_by_a_second_request(viewer: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     make_guide_list()
-    monkeypatch.setattr("usage.views.UsageListView.totals_apart_from", 2)
+    monkeypatch.setattr("usage.views.usages.UsageListView.totals_apart_from", 2)
     assert shown(viewer, f"{LIST}?office=&quantity_min=0")["table"].totals is None
     fragment = viewer.get(f"{LIST}?quantity_min=0&part=totals", headers={"HX-Request": "true"}).content.decode()
     assert "1,245" in words(fragment)
