@@ -4,6 +4,7 @@ from reconciliation.models.allocations import CogsAllocation
 from reconciliation.models.checks import LedgerCheck
 from reconciliation.models.imports import ImportFile, ImportJob
 from reconciliation.models.journal import JournalEntry, JournalLine
+from reconciliation.models.journal_postings import JournalPosting
 from reconciliation.models.runs import ReconciliationRun, RunLogLine, RunPool
 
 __all__ = [
@@ -12,6 +13,7 @@ __all__ = [
     "ImportJob",
     "JournalEntry",
     "JournalLine",
+    "JournalPosting",
     "LedgerCheck",
     "ReconciliationRun",
     "RunLogLine",
