@@ -4,7 +4,7 @@ Whoever changes a lot, a usage or what is open of it holds the lock of its pool 
 NO KEY UPDATE, so that rows which merely name the pool can still be written by others.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 
 from django.db import connection
 
@@ -27,6 +27,14 @@ def lock_pool_of(*, code: LineItemCode, office: Office | None) -> CostPool:
     pool_office = office if preference_in_force().prevent_inter_office else None
     CostPool.objects.bulk_create([CostPool(code=code, office=pool_office)], ignore_conflicts=True)
     return CostPool.objects.select_for_update(no_key=True).get(code=code, office=pool_office)
+
+
+def lock_pools_of_codes(*, codes: Iterable[LineItemCode], office: Office | None) -> list[CostPool]:
+    """Find or make the pools of all codes that one document of this office touches, and lock them in the one order."""
+    pool_office = office if preference_in_force().prevent_inter_office else None
+    keys = sorted({code.pk for code in codes})
+    CostPool.objects.bulk_create([CostPool(code_id=key, office=pool_office) for key in keys], ignore_conflicts=True)
+    return lock_pools(CostPool.objects.filter(code__in=keys, office=pool_office).values_list("pk", flat=True))
 
 
 def lock_out_postings() -> None:

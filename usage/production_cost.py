@@ -38,19 +38,15 @@ def production_cost(
     """
     if quantity_produced <= 0:
         return Decimal(0)
-    produced = WHOLE if is_closed else _share(quantity_produced, quantity_ordered)
-    cents = _cents(job_costs, produced)
+    produced = Fraction(quantity_produced) / Fraction(quantity_ordered) if quantity_ordered > 0 else WHOLE
+    cents = _cents(job_costs, WHOLE if is_closed else min(WHOLE, produced))
     for component in components:
         cents += _cents(component.amount, WHOLE if is_closed else _share_taken(component, produced))
     return Decimal(max(cents, 0)).scaleb(-2)
 
 
-def _share(part: Decimal, of: Decimal) -> Fraction:
-    return min(WHOLE, Fraction(part) / Fraction(of)) if of > 0 else WHOLE
-
-
 def _share_taken(component: ComponentCost, produced: Fraction) -> Fraction:
-    """What the produced units took of what was consumed for the whole job."""
+    """What the produced units took of what was consumed; more units than ordered take more than was planned."""
     if component.quantity_consumed <= 0:
         return Fraction(0)
     return min(WHOLE, Fraction(component.quantity_planned) * produced / Fraction(component.quantity_consumed))

@@ -57,6 +57,12 @@ def test_more_units_than_ordered_do_not_cost_more_than_went_in() -> None:
     assert worth("12", WHEELS, FRAMES, besides="25.00") == "425.00"
 
 
+def test_more_units_than_ordered_took_more_than_was_planned() -> None:
+    for_twelve = ComponentCost(Decimal(40), Decimal(48), Decimal("120.00"))
+    assert worth("12", for_twelve) == "120.00"
+    assert worth("10", for_twelve) == "100.00"
+
+
 def test_each_part_is_rounded_half_up_from_exact_fractions() -> None:
     third = ComponentCost(Decimal(3), Decimal(3), Decimal("10.00"))
     assert worth("1", third, ordered="3") == "3.33"
