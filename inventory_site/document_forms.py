@@ -235,12 +235,14 @@ class Column:
     help: str = ""
     is_totalled: bool = False
     total: str = ""
+    places_least: int = 0
 
 
 @dataclass(frozen=True)
 class LineCell:
     """A cell: its input, or the plain value of a field that is disabled."""
 
+    name: str
     html: SafeString | str
     cell_class: str
     hint: str
@@ -308,8 +310,9 @@ class LineForm(forms.Form):
             described += [f"{bound.auto_id}_error"] if errors else []
             if described:
                 labels["aria-describedby"] = " ".join(described)
-            html: SafeString | str = _as_text(bound) if bound.field.disabled else bound.as_widget(attrs=labels)
-            cells.append(LineCell(html, self.cell_class(bound), self.hint_of(bound), errors, bound.field.disabled))
+            is_plain = bound.field.disabled
+            html: SafeString | str = _as_text(bound) if is_plain else bound.as_widget(attrs=labels)
+            cells.append(LineCell(bound.name, html, self.cell_class(bound), self.hint_of(bound), errors, is_plain))
         return cells
 
     def hint_of(self, bound: BoundField) -> str:
@@ -454,7 +457,8 @@ class LineFormSet(AnyFormSet):
                 id=form.column_id(bound),
                 help=str(bound.help_text),
                 is_totalled=bound.name in totals,
-                total=_plain(totals.get(bound.name)),
+                total=_total(bound.field, totals.get(bound.name)),
+                places_least=getattr(bound.field, "places_least", 0),
             )
             for bound in form.shown_fields()
         ]
@@ -478,5 +482,5 @@ class LineFormSet(AnyFormSet):
         return [line for line in self.forms if not line.is_marked_for_deletion()]
 
 
-def _plain(number: Decimal | None) -> str:
-    return "" if number is None else f"{trimmed(number):,f}"
+def _total(field: forms.Field, number: Decimal | None) -> str:
+    return "" if number is None else f"{trimmed(number, places_least=getattr(field, 'places_least', 0)):,f}"

@@ -1,0 +1,204 @@
+"""Lines are typed like a spreadsheet: Enter goes on, blocks are pasted, sums are worked out, codes are suggested."""
+
+from collections.abc import Callable
+from decimal import Decimal
+from typing import TYPE_CHECKING, Final, Literal
+
+import pytest
+from django.contrib.auth.models import User
+from playwright.sync_api import expect
+
+from lots.models import LineItemCode, Office
+from tests.harness.people import Role
+from usage.models import InventoryUsage
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Locator, Page
+    from pytest_django.live_server_helper import LiveServer
+
+    from tests.harness.browser import PageGuard
+
+pytestmark = pytest.mark.urls("tests.site.document_sample")
+
+THEMES: Final[tuple[Literal["light", "dark"], ...]] = ("light", "dark")
+
+
+@pytest.fixture
+def clerk_page(page: "Page", sign_in: Callable[[Role], User]) -> "Page":
+    sign_in("clerk")
+    for code, cost in (("WIRE", "2.50"), ("WIRE-2", "3"), ("PEN", "0.333333")):
+        LineItemCode.objects.create(code=code, description=f"About {code}", est_unit_cost=Decimal(cost))
+    return page
+
+
+def cell(page: "Page", line: int, name: str) -> "Locator":
+    return page.locator(f"[name=lines-{line}-{name}]")
+
+
+def suggested(page: "Page") -> "Locator":
+    return page.locator("#code-suggestions [role=option]")
+
+
+def focused(page: "Page") -> str:
+    return str(page.evaluate("() => document.activeElement.name"))
+
+
+def paste(page: "Page", text: str) -> None:
+    page.evaluate(
+        """text => {
+          const clipboardData = new DataTransfer();
+          clipboardData.setData("text/plain", text);
+          const event = new ClipboardEvent("paste", { clipboardData, bubbles: true, cancelable: true });
+          document.activeElement.dispatchEvent(event);
+        }""",
+        text,
+    )
+
+
+def test_a_document_is_written_by_keyboard_alone(clerk_page: "Page") -> None:
+    clerk_page.goto("/document/")
+    clerk_page.get_by_label("Office").fill("AI")
+    cell(clerk_page, 0, "code").press_sequentially("wi")
+    suggested(clerk_page).first.wait_for()
+    assert cell(clerk_page, 0, "code").get_attribute("aria-expanded") == "true"
+    clerk_page.keyboard.press("Tab")
+    assert cell(clerk_page, 0, "code").input_value() == "WIRE"
+    assert cell(clerk_page, 0, "unit_cost").input_value() == "2.50"
+    expect(clerk_page.locator("small", has_text="About WIRE")).to_be_visible()
+    cell(clerk_page, 0, "quantity").focus()
+    clerk_page.keyboard.type("12*8")
+    clerk_page.keyboard.press("Enter")
+    assert cell(clerk_page, 0, "quantity").input_value() == "96"
+    assert focused(clerk_page) == "lines-1-quantity"
+    expect(clerk_page.locator("[data-line-amount]").first).to_have_text("240.00")
+    expect(clerk_page.locator("[data-total-of=quantity]")).to_have_text("96")
+    # To the last line and beyond: one is added, and nothing is sent.
+    clerk_page.keyboard.press("Enter")
+    clerk_page.keyboard.press("Enter")
+    assert focused(clerk_page) == "lines-3-quantity"
+    assert clerk_page.locator("[name=lines-TOTAL_FORMS]").input_value() == "4"
+    clerk_page.keyboard.type("=3+4/2")
+    clerk_page.keyboard.press("Shift+Enter")
+    assert focused(clerk_page) == "lines-2-quantity"
+    assert cell(clerk_page, 3, "quantity").input_value() == "5"
+    cell(clerk_page, 3, "code").fill("PEN")
+    cell(clerk_page, 3, "unit_cost").fill("0.335")
+    expect(clerk_page.locator("[data-total-of-amounts]")).to_have_text("241.68")
+    clerk_page.keyboard.press("Control+Enter")
+    clerk_page.get_by_text("Sample order AI was saved.").wait_for()
+    assert list(InventoryUsage.objects.order_by("pk").values_list("code__code", "quantity")) == [
+        ("WIRE", 96),
+        ("PEN", 5),
+    ]
+
+
+def test_a_block_of_a_spreadsheet_fills_cells_and_adds_lines(clerk_page: "Page") -> None:
+    clerk_page.goto("/document/")
+    cell(clerk_page, 1, "code").focus()
+    paste(clerk_page, 'WIRE\t"6"" pipe"\t1,200\nPEN\t\t(3)\nWIRE-2\tlast\t2\n')
+    rows = [
+        [cell(clerk_page, line, name).input_value() for name in ("code", "description", "quantity")]
+        for line in range(1, 4)
+    ]
+    assert rows == [["WIRE", '6" pipe', "1,200"], ["PEN", "", "-3"], ["WIRE-2", "last", "2"]]
+    assert cell(clerk_page, 0, "code").input_value() == ""
+    assert focused(clerk_page) == "lines-3-quantity"
+    expect(clerk_page.locator("[data-total-of=quantity]")).to_have_text("1,199")
+    expect(clerk_page.locator("[data-lines-said]")).to_have_text("Lines pasted: 3.")
+
+
+def test_the_list_of_codes_is_led_by_arrows_and_closed_by_escape(clerk_page: "Page") -> None:
+    clerk_page.goto("/document/")
+    code = cell(clerk_page, 0, "code")
+    cell(clerk_page, 0, "unit_cost").fill("7")
+    code.press_sequentially("wire")
+    options = suggested(clerk_page)
+    expect(options).to_have_count(2)
+    clerk_page.keyboard.press("ArrowDown")
+    assert options.nth(1).get_attribute("aria-selected") == "true"
+    assert code.get_attribute("aria-activedescendant") == options.nth(1).get_attribute("id")
+    clerk_page.keyboard.press("Escape")
+    expect(options.first).to_be_hidden()
+    assert code.input_value() == "wire"
+    clerk_page.keyboard.press("ArrowDown")
+    expect(options).to_have_count(2)
+    options.nth(1).click()
+    assert code.input_value() == "WIRE-2"
+    # What somebody typed is not overwritten.
+    assert cell(clerk_page, 0, "unit_cost").input_value() == "7"
+
+
+def test_a_removed_line_counts_no_more_and_can_be_brought_back(clerk_page: "Page") -> None:
+    clerk_page.goto("/document/")
+    for line, quantity in enumerate(("2", "3")):
+        cell(clerk_page, line, "quantity").fill(quantity)
+    total = clerk_page.locator("[data-total-of=quantity]")
+    expect(total).to_have_text("5")
+    remove = clerk_page.get_by_role("checkbox", name="Remove line 1")
+    remove.check()
+    expect(total).to_have_text("3")
+    expect(clerk_page.locator("#lines-1-number")).to_have_text("1")
+    clerk_page.locator("[name=lines-0-DELETE]").uncheck()
+    expect(total).to_have_text("5")
+
+
+@pytest.mark.parametrize("width", [1280, 800])
+def test_document_pages_are_accessible_and_fit(
+    clerk_page: "Page",
+    page_guard: "PageGuard",
+    axe: "Callable[[Page], None]",
+    screenshot: "Callable[[Page, str], None]",
+    width: int,
+) -> None:
+    page_guard.allow("422")
+    clerk_page.set_viewport_size({"width": width, "height": 800})
+    office = Office.objects.create(code="BO", name="Boston")
+
+    def look(name: str) -> None:
+        for theme in THEMES:
+            clerk_page.emulate_media(color_scheme=theme)
+            clerk_page.locator(f"html[data-bs-theme={theme}]").wait_for()
+            axe(clerk_page)
+            screenshot(clerk_page, f"document-{name}-{width}-{theme}")
+        assert clerk_page.evaluate("() => document.documentElement.scrollWidth <= window.innerWidth")
+
+    clerk_page.goto("/document/")
+    cell(clerk_page, 0, "quantity").fill("96")
+    cell(clerk_page, 0, "unit_cost").fill("2.5")
+    cell(clerk_page, 1, "code").fill("PEN")
+    cell(clerk_page, 1, "quantity").fill("1,250")
+    cell(clerk_page, 1, "unit_cost").fill("0.333333")
+    clerk_page.locator("[name=lines-2-DELETE]").check()
+    cell(clerk_page, 0, "code").press_sequentially("wi")
+    suggested(clerk_page).first.wait_for()
+    look("typed")
+    clerk_page.keyboard.press("Escape")
+    clerk_page.keyboard.press("Control+Enter")
+    clerk_page.get_by_text("Nothing was saved").wait_for()
+    look("refused")
+    clerk_page.goto(f"/document/{office.pk}/rename/")
+    look("action")
+
+
+def test_a_document_is_written_without_scripts(browser: "Browser", live_site: "LiveServer", clerk_page: "Page") -> None:
+    context = browser.new_context(
+        base_url=live_site.url, java_script_enabled=False, storage_state=clerk_page.context.storage_state()
+    )
+    page = context.new_page()
+    page.goto("/document/")
+    page.get_by_label("Office").fill("AI")
+    cell(page, 0, "code").fill("pen")
+    cell(page, 0, "quantity").fill("12*8")
+    page.get_by_role("button", name="Add a line").click()
+    assert page.locator("tbody[data-line]").count() == 6
+    assert cell(page, 0, "quantity").input_value() == "12*8"
+    cell(page, 5, "code").fill("WIRE")
+    cell(page, 5, "quantity").fill("1")
+    # Enter saves; it does not press "Add a line".
+    cell(page, 5, "quantity").press("Enter")
+    page.get_by_text("Sample order AI was saved.").wait_for()
+    assert list(InventoryUsage.objects.order_by("pk").values_list("code__code", "quantity")) == [
+        ("PEN", 96),
+        ("WIRE", 1),
+    ]
+    context.close()
