@@ -109,6 +109,12 @@ UPDATE usage_openusage AS open SET pool_id = pool.id FROM usage_inventoryusage A
 WHERE usage.id = open.usage_id AND pool.code_id = usage.code_id
     AND pool.office_id IS NOT DISTINCT FROM CASE WHEN %(apart)s THEN usage.office_id END AND pool.id <> open.pool_id
 """
+# What the journal waits for goes with its lot.
+_MOVE_NOTES = """
+UPDATE lots_lotcosttopost AS note SET pool_id = lot.pool_id
+FROM lots_lotcostevent AS event, lots_inventorylot AS lot
+WHERE event.id = note.event_id AND lot.id = event.lot_id AND lot.pool_id <> note.pool_id
+"""
 _CLEAR_SUMS = f"UPDATE lots_costpool SET {_ZEROES}"  # noqa: S608  (our own constant text)
 _LOT_SUMS = """
 UPDATE lots_costpool AS pool SET lot_count = sums.rows, quantity_received = sums.received, quantity_used = sums.used,
@@ -126,7 +132,8 @@ WHERE sums.code_id = pool.code_id AND sums.office_id IS NOT DISTINCT FROM pool.o
 # Whatever is open has not been looked at in its new company; a lot whose cost changed waits for its true-up.
 _NOTE_WORK = """
 UPDATE lots_costpool AS pool SET has_work = true, work_noted_at = clock_timestamp()
-WHERE pool.open_count > 0 OR EXISTS (SELECT FROM lots_inventorylot AS lot WHERE lot.pool_id = pool.id
+WHERE pool.open_count > 0 OR EXISTS (SELECT FROM lots_lotcosttopost AS note WHERE note.pool_id = pool.id)
+    OR EXISTS (SELECT FROM lots_inventorylot AS lot WHERE lot.pool_id = pool.id
     AND (lot.value <> lot.value_costed OR lot.quantity_received <> lot.quantity_costed))
 """
 # An old pool that an earlier run names is kept, empty.
@@ -145,6 +152,7 @@ def _move_to_pools(*, apart: bool) -> None:
         cursor.execute(_MAKE_POOLS, {"apart": apart})
         cursor.execute(_MOVE_LOTS, {"apart": apart})
         cursor.execute(_MOVE_OPEN_USAGE, {"apart": apart})
+        cursor.execute(_MOVE_NOTES)
         cursor.execute(_CLEAR_SUMS)
         cursor.execute(_LOT_SUMS)
         cursor.execute(_USAGE_SUMS, {"apart": apart})

@@ -6,19 +6,13 @@ those of the engine's list of what is always true.
 """
 
 from dataclasses import dataclass
-from typing import NamedTuple
 
 from django.db import connection, transaction
 
+from reconciliation.verify_books import BOOK_CHECKS
+from reconciliation.verify_check import Check
+
 CULPRITS_NAMED = 10
-
-
-class Check(NamedTuple):
-    """One invariant. The statement selects (what, detail) of every record that breaks it."""
-
-    name: str
-    title: str
-    statement: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -251,6 +245,7 @@ CHECKS = (
         WHERE NOT EXISTS (SELECT FROM pg_trigger WHERE tgrelid = wanted.name::regclass AND tgenabled IN ('O', 'A')
             AND tgtype & 56 = 56 AND tgname LIKE 'pgtrigger_%%append_only%%')""",
     ),
+    *BOOK_CHECKS,
 )
 
 
