@@ -22,6 +22,7 @@ from django.utils.safestring import SafeString
 from inventory_site.arithmetic import NotAnAmount, Sum, rounded, work_out
 from inventory_site.fields import MONEY_PLACES, QUANTITY_PLACES, UNIT_COST_PLACES
 from inventory_site.money import to_cents, trimmed
+from inventory_site.templatetags import display
 
 if TYPE_CHECKING:
     AnyFormSet = forms.BaseFormSet["LineForm"]
@@ -68,6 +69,10 @@ class AmountField(forms.Field):
             return f"{trimmed(Decimal(value), places_least=self.places_least):f}"
         return value
 
+    def shown(self, number: Decimal | int | None) -> str:
+        """As a figure to read: a total, or the value of a disabled field."""
+        return "" if number is None else f"{trimmed(Decimal(number), places_least=self.places_least):,f}"
+
     def to_python(self, value: Any) -> Decimal | None:
         if value is None or (isinstance(value, str) and not value.strip()):
             return None
@@ -104,6 +109,9 @@ class QuantityFormField(AmountField):
     def __init__(self, **options: Any) -> None:
         super().__init__(**{"places": QUANTITY_PLACES, "digits": 16, **options})
 
+    def shown(self, number: Decimal | int | None) -> str:
+        return display.quantity(number)
+
 
 class MoneyFormField(AmountField):
     """An amount of money: two decimals."""
@@ -112,6 +120,9 @@ class MoneyFormField(AmountField):
 
     def __init__(self, **options: Any) -> None:
         super().__init__(**{"places": MONEY_PLACES, "digits": 18, **options})
+
+    def shown(self, number: Decimal | int | None) -> str:
+        return display.money_figure(number)
 
 
 class UnitCostFormField(AmountField):
@@ -349,6 +360,8 @@ def _says_nothing(bound: BoundField) -> bool:
 
 
 def _as_text(bound: BoundField) -> str:
+    if isinstance(bound.field, AmountField):
+        return bound.field.shown(bound.initial)
     value = bound.value()
     if isinstance(bound.field, forms.ChoiceField):
         return str(dict(bound.field.choices).get(value, value or ""))  # type: ignore[arg-type]  # no groups in a line
@@ -483,4 +496,4 @@ class LineFormSet(AnyFormSet):
 
 
 def _total(field: forms.Field, number: Decimal | None) -> str:
-    return "" if number is None else f"{trimmed(number, places_least=getattr(field, 'places_least', 0)):,f}"
+    return field.shown(number) if isinstance(field, AmountField) and number is not None else ""

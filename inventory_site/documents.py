@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from django import forms
 from django.contrib import messages
-from django.core.exceptions import NON_FIELD_ERRORS, ValidationError
+from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.db.models import Model, QuerySet
 from django.forms.utils import ErrorDict
@@ -298,19 +298,21 @@ class DocumentActionView(DocumentView):
 # -- Errors ------------------------------------------------------------------------------------------
 def put_errors(refusal: ValidationError, form: forms.BaseForm, kept: Sequence[LineForm]) -> None:
     """Put what a service refused where it belongs: onto a line, a field of the header, or above the form."""
-    if hasattr(refusal, "error_dict"):
-        for name, errors in refusal.error_dict.items():
-            _put(form, None if name == NON_FIELD_ERRORS else name, ValidationError(errors))
-        return
-    for error in refusal.error_list:
-        if isinstance(error, LineError) and 0 <= error.index < len(kept):
-            _put(kept[error.index], error.field, error)
-        else:
-            _put(form, None, error)
+    if hasattr(refusal, "error_dict") or isinstance(refusal, LineError):
+        _put(refusal, form, kept)
+    else:
+        # Several refusals may come in one; each knows its line.
+        for error in refusal.error_list:
+            _put(error, form, kept)
 
 
-def _put(form: forms.BaseForm, name: str | None, error: ValidationError) -> None:
-    form.add_error(name if name in form.fields else None, error)
+def _put(error: ValidationError, form: forms.BaseForm, kept: Sequence[LineForm]) -> None:
+    name = None
+    if isinstance(error, LineError) and 0 <= error.index < len(kept):
+        form, name = kept[error.index], error.field
+    by_field = error.error_dict if hasattr(error, "error_dict") else {name: error.error_list}
+    for field, errors in by_field.items():
+        form.add_error(field if field in form.fields else None, errors)
 
 
 def problems_of(form: forms.BaseForm, formset: LineFormSet | None) -> Iterator[Problem]:

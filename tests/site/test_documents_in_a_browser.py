@@ -9,8 +9,10 @@ from django.contrib.auth.models import User
 from playwright.sync_api import expect
 
 from lots.models import LineItemCode, Office
+from tests.factories import MORNING
 from tests.harness.people import Role
 from usage.models import InventoryUsage
+from usage.services import usage_record
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Locator, Page
@@ -153,6 +155,10 @@ def test_document_pages_are_accessible_and_fit(
     page_guard.allow("422")
     clerk_page.set_viewport_size({"width": width, "height": 800})
     office = Office.objects.create(code="BO", name="Boston")
+    for code, quantity in (("WIRE", "1250"), ("PEN", "-3.5")):
+        usage_record(
+            code=LineItemCode.objects.get(code=code), quantity=Decimal(quantity), used_at=MORNING, office=office
+        )
 
     def look(name: str) -> None:
         for theme in THEMES:
@@ -178,6 +184,26 @@ def test_document_pages_are_accessible_and_fit(
     look("refused")
     clerk_page.goto(f"/document/{office.pk}/rename/")
     look("action")
+    clerk_page.goto(f"/document/{office.pk}/fixed/")
+    look("given-lines")
+
+
+def test_given_lines_are_typed_and_pasted_into_but_none_is_added(clerk_page: "Page") -> None:
+    office = Office.objects.create(code="BO")
+    for _ in range(2):
+        usage_record(
+            code=LineItemCode.objects.get(code="PEN"), quantity=Decimal("1000"), used_at=MORNING, office=office
+        )
+    clerk_page.goto(f"/document/{office.pk}/fixed/")
+    cell(clerk_page, 0, "quantity").focus()
+    paste(clerk_page, "4\n5\n6\n")
+    assert [cell(clerk_page, line, "quantity").input_value() for line in range(2)] == ["4", "5"]
+    assert clerk_page.locator("tbody[data-line]").count() == 2
+    expect(clerk_page.locator("[data-lines-said]")).to_have_text("Lines pasted: 2 of 3; there is no room for more.")
+    expect(clerk_page.locator("[data-total-of=ordered]")).to_have_text("2,000")
+    expect(clerk_page.locator("[data-total-of=quantity]")).to_have_text("9")
+    clerk_page.keyboard.press("Enter")
+    assert focused(clerk_page) == "lines-1-quantity"
 
 
 def test_a_document_is_written_without_scripts(browser: "Browser", live_site: "LiveServer", clerk_page: "Page") -> None:
