@@ -95,7 +95,7 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 REDIS_URL = env_text("REDIS_URL") or "redis://127.0.0.1:6379/0"
 NIGHTLY_RUN_HOUR = env_int("NIGHTLY_RUN_HOUR", 2, minimum=0, maximum=23)
 NIGHTLY_RUN_MINUTE = env_int("NIGHTLY_RUN_MINUTE", 30, minimum=0, maximum=59)
-SWEEP_SECONDS = env_int("SWEEP_SECONDS", 15, minimum=1, maximum=600)
+SWEEP_SECONDS = env_int("SWEEP_SECONDS", 5, minimum=1, maximum=600)
 # Usages per batch: one transaction, at most about ten seconds (docs/performance.md).
 BATCH_USAGES = env_int("BATCH_USAGES", 40_000, minimum=1, maximum=1_000_000)
 

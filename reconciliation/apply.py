@@ -12,6 +12,9 @@ from django.db.backends.utils import CursorWrapper
 
 from reconciliation.dating import BookDays
 from reconciliation.planning import PoolPlan
+from reconciliation.posting import last_allocation, post_books, take_back_accruals
+from usage.feeding import fed_lots, recost_note
+from usage.models import LotFeed
 from usage.summaries import clear_open_sums, refresh_open_sums
 
 # Rows turned into text at a time; bounds the memory of a large batch.
@@ -48,13 +51,39 @@ WHERE pool.id = change.pool
 
 
 def apply_plans(*, run_id: int, plans: Sequence[PoolPlan], days: BookDays) -> None:
-    """Write these plans: allocations, lots, what is open, and the sums of the pools, whose locks the caller holds."""
+    """Write these plans: allocations, lots, what is open, the sums of the pools, and the books.
+
+    The caller holds the preferences and the locks of the pools.
+    """
+    pools = [plan.snapshot.pool for plan in plans]
     with connection.cursor() as cursor:
+        before = last_allocation(cursor)
         _copy_allocations(cursor, run_id, plans, days)
         _write_lots(cursor, plans)
+        take_back_accruals(cursor, run_id=run_id, pools=pools, rests=_rests(plans), today=days.day(days.today))
         _write_open_usages(cursor, plans)
         _write_pools(cursor, plans)
     _refresh_open_sums(plans)
+    post_books(run_id=run_id, pools=pools, after=before)
+    _note_fed_lots(plans)
+
+
+def _rests(plans: Sequence[PoolPlan]) -> dict[int, int]:
+    """Map each usage that these plans allocate to what is left open of it, in steps."""
+    return {
+        usage.key: plan.plan.quantity_unallocated_after[usage.key]
+        for plan in plans
+        for usage in plan.snapshot.usages
+        if plan.plan.quantity_unallocated_after[usage.key] != usage.quantity_unallocated
+    }
+
+
+def _note_fed_lots(plans: Sequence[PoolPlan]) -> None:
+    """Lots that the charged usages feed are to be costed anew: under their own pools' locks, so not here."""
+    if LotFeed.objects.exists():
+        charged = {row.usage for plan in plans for _, row in plan.true_ups}
+        charged.update(move.usage for plan in plans for move in plan.plan.moves)
+        recost_note(fed_lots(charged))
 
 
 def _copy_allocations(cursor: CursorWrapper, run_id: int, plans: Sequence[PoolPlan], days: BookDays) -> None:

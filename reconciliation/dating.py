@@ -17,6 +17,7 @@ class BookDays:
     """Days are ordinals (`date.toordinal`), because a run asks by the hundred thousand; answers are ISO text."""
 
     closed: frozenset[date]
+    today: int
     only_day: int | None = None
     _known: dict[int, str] = field(default_factory=dict)
 
@@ -31,4 +32,5 @@ class BookDays:
 
 def book_days(*, posting_date: str, today: date) -> BookDays:
     """Read the closed periods. The caller holds the preferences, so that none is closed meanwhile."""
-    return BookDays(closed_periods(), today.toordinal() if posting_date == PostingDate.RUN else None)
+    only_day = today.toordinal() if posting_date == PostingDate.RUN else None
+    return BookDays(closed_periods(), today.toordinal(), only_day)

@@ -13,6 +13,7 @@ from lots.locks import preference_in_force
 from lots.models import CostPool
 from reconciliation.models import ReconciliationRun, RunPool
 from reconciliation.models.runs import NO_BATCH_LIMIT
+from reconciliation.recosting import assign_levels
 from reconciliation.run_log import log_info, log_warning
 from reconciliation.run_states import cancel_waiting, finish_if_done
 
@@ -50,6 +51,7 @@ def request_run(
         with transaction.atomic():
             run = _insert_run(trigger=trigger, now=now, requested_by=requested_by, everything=codes is None, slot=slot)
             _insert_work(run, codes)
+            assign_levels(run_id=run.pk)
             transaction.on_commit(lambda: wake(run_id=run.pk))
     except IntegrityError:
         # Somebody asked at the same moment, and theirs is found now.

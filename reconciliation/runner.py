@@ -21,7 +21,7 @@ from itertools import accumulate
 from celery.exceptions import SoftTimeLimitExceeded
 from django.conf import settings
 from django.db import Error, connection, transaction
-from django.db.models import F, QuerySet
+from django.db.models import F, Min, QuerySet
 from django.db.models.functions import Now
 from django.utils import timezone
 from psycopg.errors import LockNotAvailable
@@ -34,6 +34,7 @@ from reconciliation.engine import CostMethod
 from reconciliation.models import ReconciliationRun, RunPool
 from reconciliation.models.runs import MAX_ATTEMPTS
 from reconciliation.planning import plan_pool
+from reconciliation.recosting import recost_waiting, settle_costs
 from reconciliation.results import write_results
 from reconciliation.run_log import log_error, log_info, log_warning
 from reconciliation.run_states import cancel_waiting, finish_if_done, start
@@ -66,10 +67,12 @@ def work(*, run_id: int, seconds: float | None = None) -> bool:
         if ReconciliationRun.objects.filter(pk=run_id, cancel_requested_at__isnull=False).exists():
             cancel_waiting(run_id=run_id)
             break
+        recost_waiting(run_id=run_id)
         batch = claim(run_id=run_id)
         if not batch:
             break
         work_on_batch(run_id=run_id, batch=batch)
+    settle_costs()
     return finish_if_done(run_id=run_id)
 
 
@@ -87,8 +90,11 @@ def claim(*, run_id: int) -> list[RunPool]:
     """Take the next batch and count the attempt before it begins: a pool that kills its worker is found out."""
     # The database's clock, so that workers on several machines agree.
     claimed_at = _database_moment()
+    waiting_at_all = RunPool.objects.filter(run=run_id, state=RunPool.State.PENDING)
+    # Components first: a level begins when nobody works on the one below it any more.
+    level = waiting_at_all.order_by().aggregate(level=Min("level"))["level"]
     free = (
-        RunPool.objects.filter(run=run_id, state=RunPool.State.PENDING)
+        waiting_at_all.filter(level=level or 0)
         .exclude(claimed_at__gte=claimed_at - timedelta(seconds=CLAIM_SECONDS))
         .order_by("pk")
     )

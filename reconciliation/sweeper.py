@@ -14,6 +14,7 @@ from django.utils import timezone
 from reconciliation import requests
 from reconciliation.importing.jobs import sweep_imports
 from reconciliation.models import ReconciliationRun
+from reconciliation.recosting import recost_waiting
 from reconciliation.run_states import finish_if_done
 
 logger = logging.getLogger(__name__)
@@ -27,10 +28,11 @@ def sweep(*, now: datetime) -> None:
     for run_id in active:
         _heal("a run", partial(_go_on_with, run_id=run_id))
     _heal("the imports", partial(sweep_imports, now=now))
+    _heal("the cost of fed lots", recost_waiting)
     _heal("what waits", partial(start_what_waits, now=now))
 
 
-def _heal(what: str, action: Callable[[], None]) -> None:
+def _heal(what: str, action: Callable[[], object]) -> None:
     """One thing that cannot be healed must not keep the others from it."""
     try:
         action()

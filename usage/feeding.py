@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from decimal import ROUND_HALF_UP, Decimal
 
 from django.db.models import F
+from django.db.models.functions import Now
 
 from inventory_site.fields import MONEY_STEP
 from lots.models import InventoryLot, LineItemCode
@@ -19,8 +20,17 @@ def lot_feed(*, usage: InventoryUsage, lot: InventoryLot, share_from: int = 0, s
 
 
 def recost_note(lots: Iterable[int]) -> None:
-    """Note that these lots (primary keys) are to be costed anew. Noting twice is noting once."""
-    LotRecost.objects.bulk_create([LotRecost(lot_id=lot) for lot in sorted(set(lots))], ignore_conflicts=True)
+    """Note that these lots (primary keys) are to be costed anew. Noting twice is noting once.
+
+    A note that is there already is locked all the same: whoever is about to take it away waits until what we have
+    written is there to be read.
+    """
+    LotRecost.objects.bulk_create(
+        [LotRecost(lot_id=lot, noted_at=Now()) for lot in sorted(set(lots))],
+        update_conflicts=True,
+        unique_fields=["lot"],
+        update_fields=["noted_at"],
+    )
 
 
 def recost_fed_by_open_usage(code: LineItemCode) -> None:

@@ -5,7 +5,7 @@ from decimal import Decimal
 import pytest
 from django.core.exceptions import ValidationError
 
-from lots.models import CostPool, InventoryLot, InventoryTransaction, Preference
+from lots.models import CostPool, InventoryLot, InventoryTransaction, LotCostToPost, Preference
 from lots.services import lot_record, source_kind_of
 from tests.factories import assert_ledger_holds, day, make_code, make_lot, make_office, make_usage
 
@@ -24,9 +24,10 @@ def test_a_receipt_writes_lot_movement_and_pool() -> None:
     assert_ledger_holds()
 
 
-def test_a_receipt_alone_leaves_no_work_for_a_run() -> None:
-    make_lot("WIRE")
-    assert not CostPool.objects.get().has_work
+def test_a_receipt_leaves_work_for_the_books() -> None:
+    lot = make_lot("WIRE")
+    assert CostPool.objects.get().has_work
+    assert LotCostToPost.objects.get().event.lot == lot
 
 
 def test_a_receipt_is_work_where_usage_waits_for_it() -> None:

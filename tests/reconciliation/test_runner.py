@@ -5,10 +5,9 @@ from decimal import Decimal
 from random import Random
 
 import pytest
-from django.db.models import F
 
-from lots.models import CogsMethod, CostPool, InventoryLot, LineItemCode, Office, Preference
-from lots.services import note_work
+from lots.models import CogsMethod, CostPool, InventoryLot, LineItemCode, LotCostEvent, Office, Preference
+from lots.services import lot_change
 from reconciliation import requests, runner
 from reconciliation.models import CogsAllocation, ReconciliationRun, RunPool
 from reconciliation.planning import plan_pool
@@ -104,9 +103,7 @@ def test_cost_that_becomes_known_later_reaches_what_was_already_used(code: LineI
     lot = receive(code, "15", "525.00")
     sale = use(code, "10")
     assert run_now().amount == 350
-    InventoryLot.objects.filter(pk=lot.pk).update(value=Decimal("533.85"))
-    CostPool.objects.update(value_received=F("value_received") + Decimal("8.85"))
-    note_work(CostPool.objects.all())
+    lot_change(lot=lot, at=FIRST_DAY, kind=LotCostEvent.Kind.CLOSE, value=Decimal("8.85"))
     true_up = run_now()
     lot.refresh_from_db()
     assert (true_up.amount, lot.value_used, lot.value - lot.value_used) == (

@@ -1,0 +1,289 @@
+"""Fed lots are costed anew: what went into them has come to cost something else.
+
+A run that charges a usage leaves a note for every lot that the usage feeds (LotRecost). Here the notes are worked off:
+the lot's value follows from its feeds, is changed under its own pool's lock like any other cost, and the pool gets its
+turn in the same run, after the pools of its components; or in the next one if it had its turn already. A lot that goes
+into itself by way of others is worked round until its amounts settle, at most ROUNDS_MOST times; then it is reported as
+an error and left alone until somebody posts something about it.
+"""
+
+import logging
+from collections import defaultdict
+from collections.abc import Collection, Iterable
+from datetime import date, datetime, time
+from decimal import Decimal
+from typing import NamedTuple
+
+from django.db import connection, transaction
+from django.db.models.functions import Now
+from django.utils import timezone
+from psycopg.errors import DeadlockDetected, LockNotAvailable
+
+from lots.accounts import default_account
+from lots.locks import lock_pools, preference_in_force
+from lots.models import CostPool, DocumentStatus, InventoryLot, LotCostEvent
+from lots.services import lot_change
+from reconciliation.models import RunPool
+from reconciliation.run_log import log_error
+from usage.feeding import shared
+from usage.models import Job, LotRecost
+from usage.production_cost import ComponentCost, production_cost
+
+logger = logging.getLogger(__name__)
+
+# Lots costed in one transaction.
+LOTS_AT_A_TIME = 200
+ROUNDS_MOST = 20
+ZERO = Decimal(0)
+
+# What every usage that feeds these lots costs so far, and the estimate for what of it is unallocated.
+_FEEDS = """
+SELECT feed.lot_id, feed.share_from, feed.share_to, job_usage.component_id, cost.amount,
+    coalesce(round(open.quantity_unallocated * code.est_unit_cost, 2), 0), open.usage_id IS NOT NULL,
+    cost.last_dated, cost.on_estimates, usage.quantity
+FROM usage_lotfeed AS feed JOIN usage_inventoryusage AS usage ON usage.id = feed.usage_id
+JOIN lots_lineitemcode AS code ON code.id = usage.code_id
+LEFT JOIN usage_openusage AS open ON open.usage_id = usage.id
+LEFT JOIN usage_jobusage AS job_usage ON job_usage.usage_id = usage.id
+CROSS JOIN LATERAL (
+    SELECT coalesce(sum(allocation.amount), 0) AS amount,
+        max(allocation.dated) AS last_dated, coalesce(bool_or(NOT source.is_cost_final), false) AS on_estimates
+    FROM reconciliation_cogsallocation AS allocation JOIN lots_inventorylot AS source ON source.id = allocation.lot_id
+    WHERE allocation.usage_id = usage.id
+) AS cost
+WHERE feed.lot_id = ANY(%(lots)s) ORDER BY feed.lot_id, feed.id
+"""
+
+_IS_FED_BY_ITSELF = """
+WITH RECURSIVE goes_into(lot) AS (
+    SELECT feed.lot_id FROM reconciliation_cogsallocation AS allocation
+    JOIN usage_lotfeed AS feed ON feed.usage_id = allocation.usage_id WHERE allocation.lot_id = %(lot)s
+    UNION
+    SELECT feed.lot_id FROM goes_into
+    JOIN reconciliation_cogsallocation AS allocation ON allocation.lot_id = goes_into.lot
+    JOIN usage_lotfeed AS feed ON feed.usage_id = allocation.usage_id
+) SELECT EXISTS (SELECT FROM goes_into WHERE lot = %(lot)s)
+"""
+
+# Final at last: the document expects nothing more, and everything that went in is allocated to lots of final cost.
+_SETTLE = """
+UPDATE lots_inventorylot AS lot SET is_cost_final = true
+WHERE lot.is_fed AND NOT lot.is_cost_final AND lot.is_source_complete
+    AND NOT EXISTS (SELECT FROM usage_lotrecost AS waiting WHERE waiting.lot_id = lot.id)
+    AND NOT EXISTS (
+        SELECT FROM usage_lotfeed AS feed
+        LEFT JOIN usage_openusage AS open ON open.usage_id = feed.usage_id
+        LEFT JOIN reconciliation_cogsallocation AS allocation ON allocation.usage_id = feed.usage_id
+        LEFT JOIN lots_inventorylot AS source ON source.id = allocation.lot_id
+        WHERE feed.lot_id = lot.id AND (open.usage_id IS NOT NULL OR NOT source.is_cost_final))
+"""
+
+# Levels of codes: what goes into something is a level below it; bounded, because there may be rings.
+_LEVELS = """
+WITH RECURSIVE edge AS (
+    SELECT DISTINCT usage.code_id AS component, lot.code_id AS product
+    FROM usage_lotfeed AS feed JOIN usage_inventoryusage AS usage ON usage.id = feed.usage_id
+    JOIN lots_inventorylot AS lot ON lot.id = feed.lot_id WHERE usage.code_id <> lot.code_id
+), depth(code, level) AS (
+    SELECT product, 1 FROM edge
+    UNION
+    SELECT edge.product, depth.level + 1 FROM depth JOIN edge ON edge.component = depth.code
+    WHERE depth.level < %(most)s
+)
+UPDATE reconciliation_runpool AS work SET level = deepest.level
+FROM (SELECT code, max(level) AS level FROM depth GROUP BY code) AS deepest
+JOIN lots_costpool AS pool ON pool.code_id = deepest.code
+WHERE work.run_id = %(run)s AND work.pool_id = pool.id AND work.state = 'PENDING'
+"""
+_JOIN_THE_RUN = """
+INSERT INTO reconciliation_runpool (run_id, pool_id, state, usages, level, attempts, attempts_alone, batch_limit, error,
+    allocations, passes, drawn, given_back, amount, open_usages, unallocated, trace, remarks)
+SELECT run.id, pool.id, 'PENDING', pool.open_count, 0, 0, 0, 1000000, '', 0, 0, 0, 0, 0, 0, 0, '[]', '[]'
+FROM lots_costpool AS pool JOIN reconciliation_reconciliationrun AS run ON run.id = %(run)s
+WHERE pool.id = ANY(%(pools)s) AND run.finished_at IS NULL AND run.cancel_requested_at IS NULL
+ORDER BY pool.id ON CONFLICT DO NOTHING
+"""
+
+
+class Feed(NamedTuple):
+    """What one usage brings to one lot: its cost so far, and the estimate for the rest."""
+
+    share_from: int
+    share_to: int
+    component: int | None
+    amount: Decimal
+    estimate: Decimal
+    is_open: bool
+    last_dated: date | None
+    on_estimates: bool
+    quantity: Decimal
+
+
+def assign_levels(*, run_id: int) -> None:
+    """Let the run take components before what they go into, as far as that is not a ring."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT EXISTS (SELECT FROM usage_lotfeed)")
+        if cursor.fetchone()[0]:
+            cursor.execute(_LEVELS, {"run": run_id, "most": ROUNDS_MOST})
+
+
+def recost_waiting(*, run_id: int | None = None) -> int:
+    """Cost every lot anew for which a note waits, so many at a time; return how many there were.
+
+    Lots that change give their pools a turn in the run, if one is named and they have not had it.
+    """
+    done = 0
+    while lots := list(LotRecost.objects.order_by("lot").values_list("lot", flat=True)[:LOTS_AT_A_TIME]):
+        try:
+            done += _recost(lots, run_id)
+        except Exception as error:  # (whatever it is, it must not keep the others from their turn)
+            if not connection.is_usable():
+                raise
+            if _is_contention(error):
+                break
+            logger.exception("costing %s lots anew failed; trying each alone", len(lots))
+            done += sum(_recost_alone(lot, run_id) for lot in lots)
+    return done
+
+
+def _is_contention(error: Exception) -> bool:
+    """Somebody else holds what we need, or got there first: nothing is wrong, and the notes stay for later."""
+    return isinstance(error.__cause__, LockNotAvailable | DeadlockDetected)
+
+
+def _recost_alone(lot: int, run_id: int | None) -> int:
+    try:
+        return _recost([lot], run_id)
+    except Exception as error:
+        if not connection.is_usable() or _is_contention(error):
+            raise
+        _give_up(lot, f"Its cost could not be worked out. {type(error).__name__}: {error}", run_id)
+        return 1
+
+
+@transaction.atomic
+def _give_up(lot_id: int, reason: str, run_id: int | None) -> None:
+    """Set the lot's pool aside with the reason, until somebody posts something about it."""
+    lot = InventoryLot.objects.get(pk=lot_id)
+    lock_pools([lot.pool_id])
+    LotRecost.objects.filter(lot=lot).delete()
+    CostPool.objects.filter(pk=lot.pool_id).update(is_set_aside=True, has_work=True)
+    message = f"Lot {lot.number} of {lot.code}: {reason}"
+    logger.error(message)
+    if run_id is not None:
+        RunPool.objects.filter(run=run_id, pool=lot.pool_id, state=RunPool.State.PENDING).update(
+            state=RunPool.State.FAILED, error=message, finished_at=Now()
+        )
+        log_error(run_id=run_id, message=message, pool_id=lot.pool_id)
+
+
+def settle_costs() -> None:
+    """Mark fed lots whose cost is final at last."""
+    with connection.cursor() as cursor:
+        cursor.execute(_SETTLE)
+
+
+@transaction.atomic
+def _recost(lots: Collection[int], run_id: int | None) -> int:
+    preference_in_force()
+    pool_ids = InventoryLot.objects.filter(pk__in=lots).values_list("pool", flat=True)
+    pools = {pool.pk: pool for pool in lock_pools(set(pool_ids))}
+    # Locked in order, and after the pools: whoever writes notes holds pools of components, never waits for these.
+    waiting = LotRecost.objects.select_for_update().filter(lot__in=lots).order_by("lot")
+    lots = [row.lot_id for row in waiting]
+    LotRecost.objects.filter(lot__in=lots).delete()
+    feeds = _read_feeds(lots)
+    jobs = {job.lot_id: job for job in Job.objects.filter(lot__in=lots).prefetch_related("components", "costs")}
+    changed = set()
+    for lot in InventoryLot.objects.filter(pk__in=lots).order_by("pk"):
+        if _is_ring(lot, pools[lot.pool_id], run_id):
+            continue
+        if _change_cost(lot, feeds[lot.pk], jobs.get(lot.pk)):
+            changed.add(lot.pool_id)
+    for pool_id in changed:
+        # The note that the change left counts as a posting; but it was none.
+        CostPool.objects.filter(pk=pool_id).update(recost_rounds=pools[pool_id].recost_rounds + 1)
+    if run_id is not None and changed:
+        with connection.cursor() as cursor:
+            cursor.execute(_JOIN_THE_RUN, {"run": run_id, "pools": sorted(changed)})
+        assign_levels(run_id=run_id)
+    return len(lots)
+
+
+def _read_feeds(lots: Iterable[int]) -> dict[int, list[Feed]]:
+    feeds: defaultdict[int, list[Feed]] = defaultdict(list)
+    with connection.cursor() as cursor:
+        cursor.execute(_FEEDS, {"lots": list(lots)})
+        for lot, *row in cursor.fetchall():
+            feeds[lot].append(Feed(*row))
+    return feeds
+
+
+def _is_ring(lot: InventoryLot, pool: CostPool, run_id: int | None) -> bool:
+    """Whether the lot has gone round too often; then its pool is set aside, with the reason."""
+    if pool.recost_rounds < ROUNDS_MOST:
+        return False
+    with connection.cursor() as cursor:
+        cursor.execute(_IS_FED_BY_ITSELF, {"lot": lot.pk})
+        if not cursor.fetchone()[0]:
+            return False
+    _give_up(
+        lot.pk,
+        f"It goes into itself by way of others, and its cost did not settle in {ROUNDS_MOST} rounds. It keeps the cost"
+        " of the last one until a document of it changes.",
+        run_id,
+    )
+    return True
+
+
+def _change_cost(lot: InventoryLot, feeds: list[Feed], job: Job | None) -> bool:
+    """Bring the lot to what its feeds say; return whether anything changed."""
+    value, value_other = _target(lot, feeds, job)
+    change, other = value - lot.value, value_other - lot.value_other
+    event = lot_change(
+        lot=lot,
+        at=_moment(lot, feeds),
+        kind=LotCostEvent.Kind.FED,
+        source_number=lot.source_number,
+        value=change,
+        value_other=other,
+        account=default_account("variance") if other else None,
+    )
+    is_final = lot.is_source_complete and not any(feed.is_open or feed.on_estimates for feed in feeds)
+    InventoryLot.objects.filter(pk=lot.pk).exclude(is_cost_final=is_final).update(is_cost_final=is_final)
+    return event is not None
+
+
+def _target(lot: InventoryLot, feeds: list[Feed], job: Job | None) -> tuple[Decimal, Decimal]:
+    """Give the value of the lot, and what of it is credited elsewhere than to inventory in process."""
+    if job is None:
+        costs = (
+            shared(feed.amount + feed.estimate, share_from=feed.share_from, share_to=feed.share_to) for feed in feeds
+        )
+        # A void takes all of it out again: what was received, and with it what it was worth.
+        return (sum(costs, ZERO) if lot.quantity_received else ZERO), lot.value_other
+    amounts: defaultdict[int | None, Decimal] = defaultdict(lambda: ZERO)
+    for feed in feeds:
+        amounts[feed.component] += feed.amount + feed.estimate
+    job_costs = sum((cost.amount for cost in job.costs.all()), ZERO)
+    is_closed = job.status == DocumentStatus.CLOSED
+    value = production_cost(
+        quantity_ordered=job.quantity,
+        quantity_produced=lot.quantity_received,
+        is_closed=is_closed,
+        components=[
+            ComponentCost(component.quantity, component.quantity_consumed, amounts[component.pk])
+            for component in job.components.all()
+        ],
+        job_costs=job_costs,
+    )
+    # Closed with nothing to show for it: what is in process is expensed.
+    is_lost = is_closed and not lot.quantity_received
+    return value, -sum(amounts.values(), ZERO) if is_lost else job_costs
+
+
+def _moment(lot: InventoryLot, feeds: list[Feed]) -> datetime:
+    """Give the day on which the latest cost that went in counts, and not before the lot was there."""
+    days = [feed.last_dated for feed in feeds if feed.last_dated is not None]
+    moments = [timezone.make_aware(datetime.combine(day, time(12))) for day in days]
+    return max([*moments, lot.first_received_at or timezone.now()])
