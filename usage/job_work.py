@@ -1,0 +1,377 @@
+"""What happens in an open job: components go in, products come out, costs are added. Each verb is one transaction.
+
+Locks, in this order: the job, then the pools of its product and of all its components. What is produced is worth what
+went in, which is found out later (usage/production_cost.py): here the lot only grows, and is noted to be costed anew.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from django.contrib.auth.models import User
+from django.core.exceptions import ValidationError
+from django.db import transaction
+from django.db.models import F, Sum
+from django.db.models.functions import Coalesce
+
+from inventory_site.document_forms import LineError
+from inventory_site.fields import QuantityField
+from inventory_site.money import money_text, quantity_text
+from inventory_site.numbering import next_numbers
+from lots.accounts import default_account
+from lots.history import history_note
+from lots.ledger import ZERO, movements_of, post_movement
+from lots.locks import lock_pools_of_codes
+from lots.models import Account, InventoryLot, InventoryTransaction, LotCostEvent, PostingStatus, RecordHistory
+from lots.services import lot_change
+from usage.feeding import lot_feed, recost_note
+from usage.job_rules import (
+    demand_due,
+    job_cost_total,
+    quantity_due,
+    quantity_needed,
+    why_not_add_cost,
+    why_not_consume,
+    why_not_produce,
+    why_not_void_output,
+)
+from usage.models import InventoryUsage, Job, JobComponent, JobCost, JobOutput, JobUsage
+from usage.services import usage_mirror, usage_record
+
+
+# -- Verbs ---------------------------------------------------------------------------------------------
+@transaction.atomic
+def job_consume(
+    *,
+    job: Job,
+    lines: Sequence[Mapping[str, Any]],
+    consumed_at: datetime,
+    by: User | None,
+    at: datetime,
+    seen: int | None = None,
+) -> list[InventoryUsage]:
+    """Take components for the job: `lines` of component and quantity; below zero puts back what was taken.
+
+    Per line a usage that is charged to goods in process and feeds the job's lot; Demand goes down by what was still
+    demanded. What is put back returns to the usages that took it, the last first. `seen` is how often the job had been
+    changed when the person looked (`job_version`), so that a page sent twice does it once.
+    Raises ValidationError when the job is not open, nothing is taken, or more is put back than was taken.
+    """
+    job = locked_job(job)
+    refuse(why_not_consume(job))
+    refuse_stale(job, seen)
+    components = lock_components(job)
+    wanted = [
+        (index, components[line["component"].pk], line["quantity"])
+        for index, line in enumerate(lines)
+        if line["quantity"] != 0
+    ]
+    if not wanted:
+        raise ValidationError("Enter how much of which component is consumed. Nothing was posted.")
+    usages = []
+    for index, component, quantity in sorted(wanted, key=lambda line: (line[1].code_id, line[0])):
+        if component.quantity_consumed + quantity < 0:
+            raise LineError(
+                index,
+                f"{quantity_text(-quantity)} of {component.code} cannot be put back: {job.number} has consumed"
+                f" {quantity_text(component.quantity_consumed)}. Nothing was posted.",
+                field="quantity",
+            )
+        usages += _take(job, component, quantity, at=consumed_at, source_number=job.number)
+    recost_note([lot_of(job).pk])
+    taken = ", ".join(f"{component.code} {quantity_text(quantity)}" for _, component, quantity in wanted)
+    history_note(number=job.number, action="Consumed", by=by, at=at, note=taken)
+    return usages
+
+
+@transaction.atomic
+def job_produce(
+    *,
+    job: Job,
+    quantity: Decimal,
+    produced_at: datetime,
+    by: User | None,
+    at: datetime,
+    backflush: bool = False,
+    seen: int | None = None,
+) -> JobOutput:
+    """Let `quantity` units come out of the job and into its lot (PROD-60000): On Order down, On Hand up.
+
+    `backflush` consumes with it what the units produced so far need of each component and have not consumed; those
+    usages carry the production's number, so that its void takes them back. The lot's value follows by itself. Raises
+    ValidationError when the job is not open, or the quantity is not positive.
+    """
+    job = locked_job(job)
+    refuse(why_not_produce(job))
+    refuse_stale(job, seen)
+    if quantity <= 0:
+        raise ValidationError("Produce a positive quantity. Nothing was posted.")
+    components = lock_components(job)
+    output = JobOutput.objects.create(
+        number=f"PROD-{next_numbers('production')[0]}", job=job, quantity=quantity, produced_at=produced_at
+    )
+    due = quantity_due(job)
+    job.quantity_produced += quantity
+    job.save(update_fields=["quantity_produced"])
+    lot = lot_of(job)
+    post_movement(
+        code=job.code,
+        office=job.office,
+        at=produced_at,
+        source_kind="PROD",
+        source_number=output.number,
+        lot=lot,
+        on_order=quantity_due(job) - due,
+        on_hand=quantity,
+    )
+    lot_change(
+        lot=lot, at=produced_at, kind=LotCostEvent.Kind.PRODUCTION, source_number=output.number, quantity=quantity
+    )
+    if backflush:
+        for component in components.values():
+            needed = quantity_needed(component, produced=job.quantity_produced, planned=job.quantity)
+            if needed > component.quantity_consumed:
+                short = needed - component.quantity_consumed
+                _take(job, component, short, at=produced_at, source_number=output.number)
+    recost_note([lot.pk])
+    note = f"{output.number}: {quantity_text(quantity)}" + (", components back-flushed" if backflush else "")
+    history_note(number=job.number, action="Produced", by=by, at=at, note=note)
+    return output
+
+
+@transaction.atomic
+def job_output_void(*, output: JobOutput, by: User | None, at: datetime, reason: str = "") -> JobOutput:
+    """Take produced units back out of the lot, and put back the components that were back-flushed with them.
+
+    Mirrors the movement and the usages, dated `at`. Raises ValidationError when the units are used already, or the job
+    is not open.
+    """
+    job = locked_job(output.job)
+    components = lock_components(job)
+    output = job.outputs.get(pk=output.pk)
+    refuse(why_not_void_output(output))
+    due = quantity_due(job)
+    job.quantity_produced -= output.quantity
+    job.save(update_fields=["quantity_produced"])
+    output.status = PostingStatus.VOID
+    output.save(update_fields=["status"])
+    lot = lot_of(job)
+    produced = next(move for move in movements_of(output.number) if move.lot_id == lot.pk and move.on_hand > 0)
+    # On Order follows what is due now: the job's quantity may have been changed since.
+    post_movement(
+        code=produced.code,
+        office=produced.office,
+        at=at,
+        source_kind=produced.source_kind,
+        source_number=output.number,
+        lot=lot,
+        on_order=quantity_due(job) - due,
+        on_hand=-output.quantity,
+        reverses=produced,
+    )
+    # An empty lot is worth nothing: what went in is in process again.
+    value = lot.value if lot.quantity_received == output.quantity else ZERO
+    lot_change(
+        lot=lot,
+        at=at,
+        kind=LotCostEvent.Kind.VOID,
+        source_number=output.number,
+        quantity=-output.quantity,
+        value=-value,
+    )
+    for component in components.values():
+        for usage, quantity in list(held_usages(component, source_number=output.number)):
+            mirror_usage(job, component, usage, quantity, at=at)
+    recost_note([lot.pk])
+    note = f"{output.number}: {quantity_text(output.quantity)}" + (f". {reason}" if reason else "")
+    history_note(number=job.number, action="Production void", by=by, at=at, note=note)
+    return output
+
+
+@transaction.atomic
+def job_cost_add(
+    *,
+    job: Job,
+    kind: str,
+    description: str,
+    incurred_at: datetime,
+    amount: Decimal,
+    by: User | None,
+    at: datetime,
+    account: Account | None = None,
+    seen: int | None = None,
+) -> JobCost:
+    """Capitalise a cost that is no inventory: the job's lot carries it. A correction is an amount below zero.
+
+    Writes the cost and its event on the lot, credited to `account` (the preferences' job cost account). Raises
+    ValidationError when the job is not open, the amount is 0, or all costs would come to less than nothing.
+    """
+    job = locked_job(job)
+    refuse(why_not_add_cost(job))
+    refuse_stale(job, seen)
+    lock_components(job)
+    if amount == 0:
+        raise ValidationError("A cost of nothing is no cost. Nothing was posted.")
+    total = job_cost_total(job)
+    if total + amount < 0:
+        raise ValidationError(
+            f"{job.number} carries job costs of {money_text(total)}, so {money_text(-amount)} cannot be taken off."
+            " Nothing was posted."
+        )
+    account = account or default_account("job_cost")
+    cost = JobCost.objects.create(
+        job=job, kind=kind, description=description, incurred_at=incurred_at, amount=amount, account=account
+    )
+    lot = lot_of(job)
+    lot_change(
+        lot=lot,
+        at=incurred_at,
+        kind=LotCostEvent.Kind.JOB_COST,
+        source_number=job.number,
+        value_other=amount,
+        account=account,
+    )
+    recost_note([lot.pk])
+    note = f"{cost.get_kind_display()} {money_text(amount)}" + (f": {description}" if description else "")
+    history_note(number=job.number, action="Cost added", by=by, at=at, note=note)
+    return cost
+
+
+# -- Shared with usage/production.py -------------------------------------------------------------------
+def locked_job(job: Job) -> Job:
+    """The job as it is under its lock."""
+    return (
+        Job.objects.select_for_update(of=("self",), no_key=True).select_related("code", "office", "lot").get(pk=job.pk)
+    )
+
+
+def lock_components(job: Job) -> dict[int, JobComponent]:
+    """Lock the pools of the product and of all components; the components by primary key, in the order of codes."""
+    components = list(job.components.select_related("code").order_by("code", "pk"))
+    lock_pools_of_codes(codes=[job.code, *(component.code for component in components)], office=job.office)
+    if job.lot is not None:
+        job.lot.refresh_from_db()
+    return {component.pk: component for component in components}
+
+
+def refuse(reason: str) -> None:
+    if reason:
+        raise ValidationError(f"{reason} Nothing was posted.")
+
+
+def job_version(job: Job) -> int:
+    """How often somebody did something to the job: what a page shows is stale when it has grown."""
+    return RecordHistory.objects.filter(number=job.number).count()
+
+
+def refuse_stale(job: Job, seen: int | None) -> None:
+    """A page that was sent twice, or that shows what is no longer so."""
+    if seen is not None and seen != job_version(job):
+        raise ValidationError(
+            f"{job.number} was changed since you opened this page. Nothing was posted: look at it again."
+        )
+
+
+def lot_of(job: Job) -> InventoryLot:
+    if job.lot is None:
+        raise ValidationError(f"{job.number} was never opened, so it has no lot. Nothing was posted.")
+    return job.lot
+
+
+def order_number_of(job: Job) -> str:
+    """The order that the job, or the job it is a part of, is made for."""
+    above: Job | None = job
+    while above is not None:
+        if above.order_line is not None:
+            return above.order_line.order.number
+        above = above.parent
+    return ""
+
+
+def held_usages(component: JobComponent, *, source_number: str = "") -> Iterator[tuple[InventoryUsage, Decimal]]:
+    """What took the component and was not put back, with how much of it, the last first."""
+    rows = (
+        InventoryUsage.objects.filter(job_usage__component=component, quantity__gt=0)
+        .annotate(
+            returned=Coalesce(Sum("returns__quantity"), ZERO, output_field=QuantityField()),
+            held=F("quantity") + F("returned"),
+        )
+        .filter(held__gt=0)
+        .select_related("code", "office", "account")
+        .order_by("-pk")
+    )
+    for usage in rows.filter(source_number=source_number) if source_number else rows:
+        yield usage, usage.held
+
+
+def mirror_usage(
+    job: Job, component: JobComponent, usage: InventoryUsage, quantity: Decimal, *, at: datetime
+) -> InventoryUsage:
+    """Undo what is left of a usage, for a void; linked to its movement where it is undone as a whole."""
+    component.quantity_consumed -= quantity
+    demand = demand_due(job, component) - component.demand
+    movement = _movement_of(usage) if quantity == usage.quantity else None
+    mirrored = usage_mirror(usage=usage, at=at, quantity=quantity, demand=demand, movement=movement)
+    _note_usage(job, component, mirrored, demand)
+    return mirrored
+
+
+def _movement_of(usage: InventoryUsage) -> InventoryTransaction | None:
+    """The movement that a usage made, if nothing reversed it."""
+    return next(
+        (
+            move
+            for move in movements_of(usage.source_number)
+            if (move.code_id, move.on_hand, move.at) == (usage.code_id, -usage.quantity, usage.used_at)
+        ),
+        None,
+    )
+
+
+def _take(
+    job: Job, component: JobComponent, quantity: Decimal, *, at: datetime, source_number: str
+) -> list[InventoryUsage]:
+    if quantity > 0:
+        return [_record(job, component, quantity, at=at, source_number=source_number)]
+    usages, left = [], -quantity
+    for usage, held in list(held_usages(component)):
+        if left > 0:
+            part = min(held, left)
+            usages.append(_record(job, component, -part, at=at, source_number=source_number, original=usage))
+            left -= part
+    return usages
+
+
+def _record(
+    job: Job,
+    component: JobComponent,
+    quantity: Decimal,
+    *,
+    at: datetime,
+    source_number: str,
+    original: InventoryUsage | None = None,
+) -> InventoryUsage:
+    component.quantity_consumed += quantity
+    demand = demand_due(job, component) - component.demand
+    usage = usage_record(
+        code=component.code,
+        quantity=quantity,
+        used_at=at,
+        office=job.office,
+        source_number=source_number,
+        order=order_number_of(job),
+        reference=f"Job #{job.number}",
+        original=original,
+        account=default_account("in_process"),
+        demand=demand,
+    )
+    _note_usage(job, component, usage, demand)
+    return usage
+
+
+def _note_usage(job: Job, component: JobComponent, usage: InventoryUsage, demand: Decimal) -> None:
+    JobUsage.objects.create(component=component, usage=usage)
+    component.demand += demand
+    component.save(update_fields=["quantity_consumed", "demand"])
+    lot_feed(usage=usage, lot=lot_of(job))
