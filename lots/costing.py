@@ -24,6 +24,8 @@ class PurchaseFigures(NamedTuple):
     value_landed: Decimal  # invoices and freight
     quantity_credited: Decimal
     value_credited: Decimal
+    # Returned as well, but taken from other lots, because the lot no longer held it.
+    quantity_short: Decimal = ZERO
 
 
 class PurchaseCost(NamedTuple):
@@ -46,17 +48,20 @@ def purchase_cost(figures: PurchaseFigures) -> PurchaseCost:
     """Give the value of the lot and how it is owed."""
     payable = figures.value_landed - figures.value_credited
     if figures.is_open:
-        return PurchaseCost(to_cents(figures.unit_cost_ordered * figures.quantity_received), payable, ZERO)
+        unit_cost = figures.unit_cost_ordered
+        return PurchaseCost(
+            to_cents(unit_cost * figures.quantity_received), payable, to_cents(unit_cost * figures.quantity_short)
+        )
     gross = figures.quantity_received + figures.quantity_returned
     if gross == 0:
         return PurchaseCost(ZERO, payable, -payable)
     value_returned = to_cents(figures.value_landed * figures.quantity_returned / gross)
     value = figures.value_landed - value_returned if figures.quantity_received else ZERO
     # Credits still to come are owed to us: they stay accrued until the vendor's credit arrives.
-    awaited = ZERO
-    if figures.quantity_returned > figures.quantity_credited:
-        quantity = figures.quantity_returned - figures.quantity_credited
-        awaited = to_cents(value_returned * quantity / figures.quantity_returned)
+    awaited, quantity_back = ZERO, figures.quantity_returned + figures.quantity_short
+    if quantity_back > figures.quantity_credited:
+        value_back = to_cents(figures.value_landed * quantity_back / gross)
+        awaited = to_cents(value_back * (quantity_back - figures.quantity_credited) / quantity_back)
     return PurchaseCost(value, payable, value - payable + awaited)
 
 

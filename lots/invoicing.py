@@ -1,0 +1,222 @@
+"""Verbs over purchases (vendor invoices), freight and credits among them. Each is one transaction.
+
+While its purchase order is open an invoice changes how a lot's value is owed, not what the lot is worth; once it is
+closed, both. So a bill that comes late costs a closed lot anew, and the next run takes that to whoever used it.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from django.contrib.auth.models import User
+from django.core.exceptions import ValidationError
+from django.db import transaction
+from django.db.models import F
+
+from inventory_site.document_forms import LineError
+from inventory_site.numbering import next_numbers
+from lots.costing import spread
+from lots.history import history_note
+from lots.ledger import ZERO
+from lots.lot_costs import lock_document, lock_lots, recost
+from lots.models import (
+    DocumentStatus,
+    InventoryLot,
+    LotCostEvent,
+    PostingStatus,
+    Purchase,
+    PurchaseLine,
+    PurchaseOrder,
+)
+from lots.purchasing import close_if_complete
+from lots.receiving import refuse_unless_pending
+
+Kind = LotCostEvent.Kind
+FreightBy = Purchase.FreightBy
+
+
+# -- Written -------------------------------------------------------------------------------------------
+@transaction.atomic
+def purchase_save(
+    *,
+    purchase: Purchase | None,
+    vendor: str,
+    invoice_number: str,
+    invoiced_at: datetime,
+    freight: Decimal,
+    freight_by: str,
+    lines: Sequence[Mapping[str, Any]],
+    by: User | None,
+    at: datetime,
+) -> Purchase:
+    """Write a pending purchase, or write it anew, with its freight spread over its lines to the cent. Moves nothing.
+
+    Each line names `purchase_order_line`, `quantity` and `value`; negative ones are credits for what went back, and
+    lines without either carry freight alone. Raises ValidationError for a purchase that is posted or void, freight by
+    weight where no code has one, or nothing billed at all; LineError for a line that cannot be.
+    """
+    if purchase is not None:
+        lock_document(purchase)
+        refuse_unless_pending(purchase)
+    if not vendor.strip():
+        raise ValidationError("A purchase names its vendor. Nothing was saved.")
+    if freight < 0:
+        raise ValidationError("A freight charge cannot be negative. Nothing was saved.")
+    is_new = purchase is None
+    purchase = purchase or Purchase(number=f"PUR-{next_numbers('purchase')[0]}")
+    purchase.vendor, purchase.invoice_number, purchase.invoiced_at = vendor.strip(), invoice_number, invoiced_at
+    purchase.freight, purchase.freight_by = freight, freight_by
+    purchase.save()
+    purchase.lines.all().delete()
+    made = [_line(purchase, index, line) for index, line in enumerate(lines)]
+    if not any(line.quantity or line.value for line in made) and not (freight and made):
+        raise ValidationError("Nothing is billed here. Nothing was saved.")
+    if freight:
+        for line, part in zip(made, spread(freight, _weights(purchase, made)), strict=True):
+            line.freight = part
+    PurchaseLine.objects.bulk_create(made)
+    history_note(number=purchase.number, action="Created" if is_new else "Edited", by=by, at=at)
+    return purchase
+
+
+def _line(purchase: Purchase, index: int, line: Mapping[str, Any]) -> PurchaseLine:
+    ordered, quantity, value = line["purchase_order_line"], line["quantity"] or ZERO, line["value"] or ZERO
+    order = ordered.purchase_order
+    if order.status not in {DocumentStatus.OPEN, DocumentStatus.CLOSED} or ordered.lot is None:
+        text = f"{order} is {order.get_status_display().lower()}: it cannot be billed. Nothing was saved."
+        raise LineError(index, text)
+    if min(quantity, value) < 0 < max(quantity, value):
+        text = "Quantity and value have one sign: both negative in a credit. Nothing was saved."
+        raise LineError(index, text, field="value")
+    return PurchaseLine(
+        purchase=purchase, position=index + 1, purchase_order_line=ordered, quantity=quantity, value=value
+    )
+
+
+def _weights(purchase: Purchase, lines: Sequence[PurchaseLine]) -> list[Decimal]:
+    """How much of the freight each line bears. Credits bear none."""
+    if all(line.quantity < 0 or line.value < 0 for line in lines):
+        raise ValidationError("A credit bears no freight. Nothing was saved.")
+    weights = [_weight(purchase.freight_by, line) for line in lines]
+    if purchase.freight_by == FreightBy.WEIGHT and not any(weights):
+        raise ValidationError("None of these codes has a weight: allocate the freight by value. Nothing was saved.")
+    if any(weights):
+        return weights
+    # Nothing to go by: all alike, but still not the credits.
+    return [Decimal(0 if line.quantity < 0 or line.value < 0 else 1) for line in lines]
+
+
+def _weight(freight_by: str, line: PurchaseLine) -> Decimal:
+    if line.quantity < 0 or line.value < 0:
+        return ZERO
+    quantity, value = line.quantity, line.value
+    lot = line.purchase_order_line.lot
+    if not quantity and not value and lot is not None:
+        # A bill for the freight alone, of a courier perhaps: by what its goods are.
+        quantity = lot.quantity_received or lot.quantity_ordered
+        value = lot.value if lot.value else lot.unit_cost_ordered * quantity
+    if freight_by == FreightBy.VALUE:
+        return value
+    return quantity * (line.purchase_order_line.code.unit_weight if freight_by == FreightBy.WEIGHT else 1)
+
+
+# -- Posted and void -----------------------------------------------------------------------------------
+@transaction.atomic
+def purchase_post(*, purchase: Purchase, by: User | None, at: datetime) -> Purchase:
+    """Post a vendor invoice: it is owed from then on, and closed lots are costed anew.
+
+    Writes the lots' purchased, freight and credited figures and a cost event per line; closes orders that it completes.
+    Raises ValidationError for a purchase that is not pending, has no lines, or bills an order that is pending or void.
+    """
+    lock_document(purchase)
+    refuse_unless_pending(purchase)
+    lines = _lines_by_code(purchase)
+    if not lines:
+        raise ValidationError(f"{purchase} has no lines. Nothing was posted.")
+    orders = _lock_orders(lines)
+    for order in orders.values():
+        if order.status not in {DocumentStatus.OPEN, DocumentStatus.CLOSED}:
+            raise ValidationError(
+                f"{order} is {order.get_status_display().lower()}: it cannot be billed. Nothing was posted."
+            )
+    # Closing an order by itself concerns the lots of its other lines, too: lock them all at once, in the one order.
+    lock_lots(InventoryLot.objects.filter(purchase_order_line__purchase_order__in=orders).values_list("pk", flat=True))
+    for line in lines:
+        order = orders[line.purchase_order_line.purchase_order_id]
+        is_goods = bool(line.quantity or line.value)
+        _count(line, 1)
+        recost(
+            _lot(line),
+            is_open=order.status == DocumentStatus.OPEN,
+            at=purchase.invoiced_at,
+            kind=Kind.PURCHASE if is_goods else Kind.FREIGHT,
+            source_number=purchase.number,
+        )
+    purchase.status = PostingStatus.POSTED
+    purchase.save(update_fields=["status"])
+    history_note(number=purchase.number, action="Posted", by=by, at=at)
+    for order in orders.values():
+        history_note(number=order.number, action="Purchased", by=by, at=at, note=purchase.number)
+        close_if_complete(order, by=by, at=at)
+    return purchase
+
+
+@transaction.atomic
+def purchase_void(*, purchase: Purchase, by: User | None, at: datetime, reason: str = "") -> Purchase:
+    """Make a purchase void, for ever: it is owed no more, and its lots are costed anew without it.
+
+    A pending one just becomes void. Raises ValidationError for one that is void already.
+    """
+    lock_document(purchase)
+    if purchase.status == PostingStatus.VOID:
+        refuse_unless_pending(purchase)
+    if purchase.status == PostingStatus.POSTED:
+        lines = _lines_by_code(purchase)
+        orders = _lock_orders(lines)
+        lock_lots(_lot(line).pk for line in lines)
+        for line in lines:
+            order = orders[line.purchase_order_line.purchase_order_id]
+            _count(line, -1)
+            is_open = order.status == DocumentStatus.OPEN
+            recost(_lot(line), is_open=is_open, at=at, kind=Kind.VOID, source_number=purchase.number)
+        for order in orders.values():
+            history_note(number=order.number, action="Purchase void", by=by, at=at, note=purchase.number)
+    purchase.status = PostingStatus.VOID
+    purchase.save(update_fields=["status"])
+    history_note(number=purchase.number, action="Void", by=by, at=at, note=reason)
+    return purchase
+
+
+def _lines_by_code(purchase: Purchase) -> list[PurchaseLine]:
+    return list(purchase.lines.select_related("purchase_order_line__lot").order_by("purchase_order_line__code", "pk"))
+
+
+def _lock_orders(lines: Iterable[PurchaseLine]) -> dict[int, PurchaseOrder]:
+    """Lock the orders that an invoice bills, by primary key."""
+    keys = {line.purchase_order_line.purchase_order_id for line in lines}
+    orders = PurchaseOrder.objects.select_for_update(no_key=True).filter(pk__in=keys).order_by("pk")
+    return {order.pk: order for order in orders}
+
+
+def _lot(line: PurchaseLine) -> InventoryLot:
+    lot = line.purchase_order_line.lot
+    if lot is None:
+        raise ValidationError("A line of this purchase has no lot: open its order. Nothing was posted.")
+    return lot
+
+
+def _count(line: PurchaseLine, sign: int) -> None:
+    """Add what a line bills (or, negative, credits) to its lot's figures; take it away again with a sign of -1."""
+    lot = InventoryLot.objects.filter(pk=_lot(line).pk)
+    if line.quantity < 0 or line.value < 0:
+        lot.update(
+            quantity_credited=F("quantity_credited") - sign * line.quantity,
+            value_credited=F("value_credited") - sign * line.value,
+        )
+    else:
+        lot.update(
+            quantity_purchased=F("quantity_purchased") + sign * line.quantity,
+            value_purchased=F("value_purchased") + sign * line.value,
+            value_freight=F("value_freight") + sign * line.freight,
+        )

@@ -1,0 +1,223 @@
+"""Returns to a vendor: the lot of the purchase order line receives less. Each verb is one transaction.
+
+What the lot no longer holds is taken from other lots, as usage. Its cost is charged to the variance account, where the
+lot's cost event credits what the vendor owes for it: only a difference of cost stays there, whatever was shipped when.
+"""
+
+from datetime import datetime
+from decimal import Decimal
+
+from django.contrib.auth.models import User
+from django.core.exceptions import ValidationError
+from django.db import transaction
+from django.db.models import F
+
+from inventory_site.money import quantity_text
+from lots.accounts import default_account
+from lots.history import history_note
+from lots.ledger import ZERO, mirror_movement, movements_of, post_movement
+from lots.lot_costs import (
+    first_received_refresh,
+    lock_document,
+    lock_lots,
+    quantity_due,
+    quantity_on_order,
+    recost,
+    returned_figures,
+)
+from lots.models import (
+    DocumentStatus,
+    InventoryLot,
+    InventoryTransaction,
+    LotCostEvent,
+    PostingStatus,
+    Purchase,
+    PurchaseOrder,
+    Receipt,
+    ReceiptLine,
+)
+from lots.receiving import (
+    lines_to_ship,
+    lot_of,
+    lots_of_receipt,
+    refuse_unless_pending,
+    serials_of,
+    settle_lines,
+    why_not_ship,
+)
+from lots.services import source_kind_of
+from usage.models import InventoryUsage
+from usage.services import usage_mirror, usage_record
+
+Kind = LotCostEvent.Kind
+
+
+@transaction.atomic
+def vendor_return_post(*, receipt: Receipt, by: User | None, at: datetime) -> Receipt:
+    """Send goods back: the lot is lowered by what it still holds of them, the rest becomes usage against other lots.
+
+    On Hand goes down by all of it; On Order up, where a replacement is expected. Raises ValidationError for a return
+    that is not pending, of more than was received, for a replacement of a closed order, or for serial numbers that are
+    not there.
+    """
+    lock_document(receipt)
+    refuse_unless_pending(receipt)
+    if receipt.kind != Receipt.Kind.OUTGOING_RETURN:
+        raise ValidationError(f"{receipt} comes in: it cannot be returned. Nothing was posted.")
+    order = receipt.purchase_order
+    lock_document(order)
+    if reason := why_not_ship(order, is_return=True, is_replaced=receipt.is_replacement_expected):
+        raise ValidationError(f"{reason} Nothing was posted.")
+    lines = lines_to_ship(receipt)
+    lock_lots(lot_of(line).pk for line in lines)
+    for lot, quantity in lots_of_receipt(receipt):
+        there = lot.quantity_received - returned_figures(lot).quantity_short
+        if quantity > there:
+            raise ValidationError(
+                f"{quantity_text(quantity)} of {lot.code} cannot go back: {order} brought {quantity_text(there)} that"
+                " did not go back yet. Nothing was posted."
+            )
+    for line in lines:
+        _refuse_unknown_manufacturer_lot(line)
+    receipt.status = PostingStatus.POSTED
+    receipt.save(update_fields=["status"])
+    for line in lines:
+        _send_back(line, receipt, order)
+    history_note(number=receipt.number, action="Posted", by=by, at=at)
+    history_note(number=order.number, action="Returned", by=by, at=at, note=receipt.number)
+    return receipt
+
+
+def _refuse_unknown_manufacturer_lot(line: ReceiptLine) -> None:
+    lot, named = lot_of(line), line.manufacturer_lot
+    if named and not InventoryTransaction.objects.filter(lot=lot, manufacturer_lot=named, on_hand__gt=0).exists():
+        raise ValidationError(
+            f"Manufacturer lot {named} of {lot.code} did not come with this order. Nothing was posted."
+        )
+
+
+def _send_back(line: ReceiptLine, receipt: Receipt, order: PurchaseOrder) -> None:
+    lot = lot_of(line)
+    lot.refresh_from_db()
+    held = min(line.quantity, lot.quantity_current)
+    short = line.quantity - held
+    line.quantity_short = short
+    line.save(update_fields=["quantity_short"])
+    InventoryLot.objects.filter(pk=lot.pk).update(quantity_returned=F("quantity_returned") + held)
+    recost(
+        lot,
+        is_open=order.status == DocumentStatus.OPEN,
+        at=receipt.received_at,
+        kind=Kind.VENDOR_RETURN,
+        source_number=receipt.number,
+        quantity=-held,
+    )
+    ordered = line.purchase_order_line
+    ordered.purchase_order, ordered.lot = order, lot
+    on_order = quantity_due(ordered) - quantity_on_order(lot)
+    serials, units = serials_of(line), int(held)
+    if held or on_order:
+        post_movement(
+            code=lot.code,
+            office=lot.office,
+            at=receipt.received_at,
+            source_kind=source_kind_of(receipt.number),
+            source_number=receipt.number,
+            lot=lot,
+            on_order=on_order,
+            on_hand=-held,
+            manufacturer_lot=line.manufacturer_lot,
+            serials=serials[:units],
+        )
+    if short:
+        usage_record(
+            code=lot.code,
+            quantity=short,
+            used_at=receipt.received_at,
+            office=lot.office,
+            source_number=receipt.number,
+            reference=f"Purchase Order #{order.number}",
+            account=default_account("variance"),
+            manufacturer_lot=line.manufacturer_lot,
+            serials=serials[units:],
+        )
+
+
+@transaction.atomic
+def vendor_return_void(*, receipt: Receipt, by: User | None, at: datetime, reason: str = "") -> Receipt:
+    """Make a return void, for ever: movements and usage are mirrored, and the lots have their units again.
+
+    A pending one just becomes void. Raises ValidationError, naming what stands in the way, when the vendor credited it
+    or its replacement has come.
+    """
+    lock_document(receipt)
+    if receipt.status == PostingStatus.VOID:
+        refuse_unless_pending(receipt)
+    if receipt.kind != Receipt.Kind.OUTGOING_RETURN:
+        raise ValidationError(f"{receipt} came in: make it void as a receipt. Nothing was changed.")
+    if receipt.status == PostingStatus.POSTED:
+        order = receipt.purchase_order
+        lock_document(order)
+        lots = lots_of_receipt(receipt)
+        lock_lots(lot.pk for lot, _ in lots)
+        if reasons := [text for lot, quantity in lots if (text := _why_not_take_back(lot, quantity, receipt, order))]:
+            raise ValidationError(f"{' '.join(reasons)} Nothing was changed.")
+        receipt.status = PostingStatus.VOID
+        receipt.save(update_fields=["status"])
+        _take_back(receipt, order, at=at)
+        settle_lines(order, [lot for lot, _ in lots], at=at)
+        history_note(number=order.number, action="Return void", by=by, at=at, note=receipt.number)
+    receipt.status = PostingStatus.VOID
+    receipt.save(update_fields=["status"])
+    history_note(number=receipt.number, action="Void", by=by, at=at, note=reason)
+    return receipt
+
+
+def _why_not_take_back(lot: InventoryLot, quantity: Decimal, receipt: Receipt, order: PurchaseOrder) -> str:
+    lot.refresh_from_db()
+    back = lot.quantity_returned + returned_figures(lot).quantity_short - quantity
+    if lot.quantity_credited > back:
+        credits = Purchase.objects.filter(
+            status=PostingStatus.POSTED, lines__purchase_order_line__lot=lot, lines__quantity__lt=0
+        )
+        numbers = ", ".join(credits.order_by("pk").distinct().values_list("number", flat=True))
+        return f"The vendor credited what went back of {lot.code}: void {numbers} first."
+    if receipt.is_replacement_expected and order.status == DocumentStatus.OPEN and quantity_on_order(lot) < quantity:
+        later = Receipt.objects.filter(
+            kind=Receipt.Kind.INCOMING,
+            status=PostingStatus.POSTED,
+            lines__purchase_order_line__lot=lot,
+            pk__gt=receipt.pk,
+        )
+        numbers = ", ".join(later.order_by("pk").distinct().values_list("number", flat=True))
+        return f"The replacement of {lot.code} has come: void {numbers or 'its receipt'} first."
+    return ""
+
+
+def _take_back(receipt: Receipt, order: PurchaseOrder, *, at: datetime) -> None:
+    """Mirror what the return did, code by code."""
+    shortfalls = list(
+        InventoryUsage.objects.filter(source_number=receipt.number, original=None).select_related("code").order_by("pk")
+    )
+    for movement in sorted(movements_of(receipt.number), key=lambda movement: (movement.code_id, movement.pk)):
+        usage = None
+        if movement.lot is None:
+            # Written in one go with its usage, in the same order.
+            usage = next(one for one in shortfalls if one.code_id == movement.code_id)
+            shortfalls.remove(usage)
+        if usage is None:
+            mirror_movement(movement, at=at)
+        else:
+            usage_mirror(usage=usage, at=at, movement=movement)
+    for line in receipt.lines.select_related("purchase_order_line__lot").order_by("purchase_order_line__code", "pk"):
+        lot, held = lot_of(line), line.quantity - line.quantity_short
+        InventoryLot.objects.filter(pk=lot.pk).update(quantity_returned=F("quantity_returned") - held)
+        recost(
+            lot,
+            is_open=order.status == DocumentStatus.OPEN,
+            at=at,
+            kind=Kind.VOID,
+            source_number=receipt.number,
+            quantity=held or ZERO,
+        )
+        first_received_refresh(lot)
