@@ -1,0 +1,88 @@
+"""What orders still demand: the one place that posts Demand for order lines and keeps `OrderLine.demand` in step.
+
+A line's `demand` is what its movements sum to: at most 0, and 0 for what has no inventory at all (drop ship, labour).
+The caller holds the lock of the order.
+"""
+
+from datetime import datetime
+from decimal import Decimal
+
+from django.db.models import F
+
+from lots.ledger import ZERO, movements_of, post_movement
+from lots.models import DocumentStatus, InventoryTransaction, Preference
+from lots.querysets import INVENTORIED
+from usage.models import Order, OrderLine
+
+SOURCE_KIND = "ORDER"
+
+
+def is_stocked(line: OrderLine) -> bool:
+    """Whether the line moves inventory: drop ships and codes that are not inventoried never do."""
+    return line.supply != OrderLine.Supply.DROP_SHIP and line.code.record_type in INVENTORIED
+
+
+def net_shipped(line: OrderLine) -> Decimal:
+    return line.quantity_shipped - line.quantity_returned
+
+
+def outstanding(line: OrderLine, *, returns_reduce: bool) -> Decimal:
+    """What the line would still ask for: what came back counts as shipped where returns reduce the order."""
+    shipped = line.quantity_shipped if returns_reduce else net_shipped(line)
+    return max(line.quantity - shipped, ZERO)
+
+
+def due(line: OrderLine) -> Decimal:
+    """What is to be shipped now: of an open order what is demanded; nothing of any other."""
+    if line.order.status != DocumentStatus.OPEN:
+        return ZERO
+    if is_stocked(line):
+        return -line.demand
+    return outstanding(line, returns_reduce=Preference.current().returns_reduce_orders)
+
+
+def room_for_demand(line: OrderLine) -> Decimal:
+    """How much more could be demanded before order, shipments and demand say more than was ordered."""
+    return max(line.quantity - net_shipped(line) + line.demand, ZERO)
+
+
+def demand_note(line: OrderLine, change: Decimal) -> None:
+    """Keep the line in step with a change of Demand that a movement of somebody else carries (a shipment's)."""
+    OrderLine.objects.filter(pk=line.pk).update(demand=F("demand") + change)
+    line.demand += change
+
+
+def demand_post(
+    *,
+    line: OrderLine,
+    change: Decimal,
+    at: datetime,
+    source_kind: str = SOURCE_KIND,
+    source_number: str = "",
+    reverses: InventoryTransaction | None = None,
+) -> None:
+    """Write a movement that changes Demand alone (negative: more is demanded), and the line's sum. 0 writes nothing."""
+    if not change:
+        return
+    post_movement(
+        code=line.code,
+        office=line.order.office,
+        at=at,
+        source_kind=source_kind,
+        source_number=source_number or line.order.number,
+        demand=change,
+        reverses=reverses,
+    )
+    demand_note(line, change)
+
+
+def demand_take_back(*, line: OrderLine, at: datetime) -> None:
+    """Undo all that the line still demands; where one movement of the order made it, by that movement's mirror."""
+    made_it = next(
+        (row for row in movements_of(line.order.number) if (row.code, row.demand) == (line.code, line.demand)), None
+    )
+    demand_post(line=line, change=-line.demand, at=at, reverses=made_it)
+
+
+def is_all_shipped(order: Order, lines: list[OrderLine]) -> bool:
+    return order.status == DocumentStatus.OPEN and bool(lines) and not any(due(line) for line in lines)

@@ -1,0 +1,175 @@
+"""Which units a shipment line is about.
+
+What leaves is drawn from the lots that brought it in; what returns goes back to the usage that took it out.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from decimal import Decimal
+from typing import NamedTuple
+
+from django.core.exceptions import ValidationError
+from django.db.models import Sum
+
+from inventory_site.money import quantity_text
+from lots.ledger import ZERO
+from lots.models import InventoryLot, InventoryTransaction, LineItemCode, SerialMovement
+from usage.models import InventoryUsage, OrderLine, RestrictionRelease, ShipmentLine, ShipmentUsage
+
+
+class Part(NamedTuple):
+    """Units of one shipment line that become one usage."""
+
+    quantity: Decimal
+    only_lots: Sequence[InventoryLot] = ()
+    serials: Sequence[str] = ()
+    original: InventoryUsage | None = None
+    manufacturer_lot: str = ""
+
+
+def serials_of(text: str) -> list[str]:
+    """Serial numbers as people type them: one per line, or with commas between."""
+    return [serial for piece in text.replace(",", "\n").splitlines() if (serial := piece.strip())]
+
+
+def why_not_these_units(code: LineItemCode, line: ShipmentLine) -> str:
+    """What is wrong with the serial numbers or the manufacturer lot of a line, or ""."""
+    serials = serials_of(line.serials)
+    if code.is_serialized and len(serials) != line.quantity:
+        return f"{code} is serialized: {quantity_text(line.quantity)} need as many serial numbers, not {len(serials)}."
+    if serials and not code.is_serialized:
+        return f"{code} is not serialized, so it has no serial numbers."
+    if twice := [serial for serial, count in Counter(serials).items() if count > 1]:
+        return f"Serial number {twice[0]} is named twice."
+    if code.is_tracked_by_manufacturer_lot and not line.manufacturer_lot:
+        return f"{code} is tracked by manufacturer lot: name the lot."
+    return ""
+
+
+# -- Going out ---------------------------------------------------------------------------------------
+def parts_going_out(line: ShipmentLine) -> list[Part]:
+    """Split a line by the lots that its units came in by: one part, or one per lot of its serial numbers.
+
+    Raises ValidationError for a manufacturer lot that never came in, or one that is not in a special order's own lot.
+    """
+    order_line, code = line.order_line, line.order_line.code
+    allowed = [order_line.lot] if order_line.supply == OrderLine.Supply.SPECIAL_ORDER and order_line.lot else []
+    if line.manufacturer_lot:
+        came_by = list(_lots_of_manufacturer(code, line.manufacturer_lot))
+        if not came_by:
+            raise ValidationError(
+                f"No manufacturer lot {line.manufacturer_lot} of {code} has come in. Check its number, or receive it"
+                " first. Nothing was shipped."
+            )
+        if allowed and allowed[0] not in came_by:
+            raise ValidationError(
+                f"Manufacturer lot {line.manufacturer_lot} is not what was ordered specially of {code}."
+                " Nothing was shipped."
+            )
+        allowed = allowed or came_by
+    serials = serials_of(line.serials)
+    if not serials:
+        return [Part(line.quantity, allowed, manufacturer_lot=line.manufacturer_lot)]
+    home = _lot_of_serials(code, serials)
+    if allowed and (stranger := next((one for one in serials if home.get(one) not in [None, *allowed]), None)):
+        raise ValidationError(f"Serial number {stranger} is not of the lot that must be shipped. Nothing was shipped.")
+    groups: dict[InventoryLot | None, list[str]] = {}
+    for serial in serials:
+        groups.setdefault(home.get(serial), []).append(serial)
+    return [
+        Part(Decimal(len(those)), [lot] if lot else allowed, those, manufacturer_lot=line.manufacturer_lot)
+        for lot, those in groups.items()
+    ]
+
+
+def _lots_of_manufacturer(code: LineItemCode, manufacturer_lot: str) -> Iterable[InventoryLot]:
+    brought = InventoryTransaction.objects.filter(
+        code=code, manufacturer_lot=manufacturer_lot, on_hand__gt=0, lot__isnull=False
+    )
+    return InventoryLot.objects.filter(pk__in=brought.values("lot")).order_by("pk")
+
+
+def _lot_of_serials(code: LineItemCode, serials: Sequence[str]) -> dict[str, InventoryLot]:
+    """The lot that brought each serial number in, the last time it came from outside."""
+    rows = (
+        SerialMovement.objects.filter(code=code, serial__in=serials, direction=1, transaction__lot__isnull=False)
+        .select_related("transaction__lot")
+        .order_by("pk")
+    )
+    return {row.serial: row.transaction.lot for row in rows if row.transaction.lot is not None}
+
+
+# -- Coming back -------------------------------------------------------------------------------------
+def parts_coming_back(line: ShipmentLine) -> list[Part]:
+    """Split a return over the usages that its order line went out by, the last one first, each by what it has not yet
+    had returned; named units go back to the usage that took them.
+
+    Raises ValidationError when the units named did not go out on this order line.
+    """
+    wanted, serials = line.quantity, serials_of(line.serials)
+    parts = []
+    for usage, movement in usages_gone_out(line.order_line):
+        left = left_to_return(usage)
+        if wanted == 0 or left <= 0 or (line.manufacturer_lot and movement.manufacturer_lot != line.manufacturer_lot):
+            continue
+        lots = _only_lots(usage)
+        if not serials:
+            part = min(left, wanted)
+            parts.append(Part(part, lots, original=usage, manufacturer_lot=line.manufacturer_lot))
+            wanted -= part
+            continue
+        took = set(movement.serials.values_list("serial", flat=True))
+        those = [serial for serial in serials if serial in took]
+        if those:
+            parts.append(Part(Decimal(len(those)), lots, those, usage, line.manufacturer_lot))
+            serials = [serial for serial in serials if serial not in took]
+            wanted -= len(those)
+    if wanted:
+        what = f"manufacturer lot {line.manufacturer_lot}" if line.manufacturer_lot else "this code"
+        what = f"serial number {serials[0]}" if serials else what
+        raise ValidationError(
+            f"Order {line.order_line.order} has not that much of {what} ({line.order_line.code}) to take back."
+            " Nothing was received."
+        )
+    return parts
+
+
+def usages_gone_out(order_line: OrderLine) -> list[tuple[InventoryUsage, InventoryTransaction]]:
+    """The usages of an order line's outgoing shipments with their movements, the last shipped first."""
+    rows = (
+        ShipmentUsage.objects.filter(line__order_line=order_line, is_void=False, usage__quantity__gt=0)
+        .select_related("usage__code", "usage__office", "usage__account")
+        .order_by("-usage__used_at", "-usage")
+    )
+    usages = [row.usage for row in rows]
+    moved = movements_by_usage(usages)
+    return [(usage, moved[usage.pk]) for usage in usages]
+
+
+def movements_by_usage(usages: Sequence[InventoryUsage]) -> dict[int, InventoryTransaction]:
+    """The one movement that each usage was recorded with: same document, code, office, moment and quantity.
+
+    Equal ones are told apart by their order, which is that of their usages.
+    """
+    numbers = {usage.source_number for usage in usages}
+    rows: dict[tuple[object, ...], list[InventoryTransaction]] = {}
+    for row in InventoryTransaction.objects.filter(source_number__in=numbers).exclude(on_hand=0).order_by("-pk"):
+        rows.setdefault((row.source_number, row.code_id, row.office_id, row.at, row.on_hand), []).append(row)
+    return {
+        usage.pk: rows[usage.source_number, usage.code_id, usage.office_id, usage.used_at, -usage.quantity].pop()
+        for usage in InventoryUsage.objects.filter(source_number__in=numbers).order_by("pk")
+    }
+
+
+def left_to_return(usage: InventoryUsage) -> Decimal:
+    """What of an outgoing usage has neither been returned nor undone; returns that are void do not count."""
+    back = InventoryUsage.objects.filter(original=usage).aggregate(sum=Sum("quantity", default=ZERO))["sum"]
+    undone = InventoryUsage.objects.filter(original__original=usage).aggregate(sum=Sum("quantity", default=ZERO))
+    left: Decimal = usage.quantity + back + undone["sum"]
+    return left
+
+
+def _only_lots(usage: InventoryUsage) -> list[InventoryLot]:
+    if RestrictionRelease.objects.filter(usage=usage).exists():
+        return []
+    return [row.lot for row in usage.restrictions.select_related("lot").order_by("lot")]
