@@ -37,6 +37,21 @@ def lock_pools_of_codes(*, codes: Iterable[LineItemCode], office: Office | None)
     return lock_pools(CostPool.objects.filter(code__in=keys, office=pool_office).values_list("pk", flat=True))
 
 
+def lock_pools_of(pairs: Iterable[tuple[LineItemCode, Office | None]]) -> list[CostPool]:
+    """Find or make the pools of several codes and offices and lock them all, in primary key order as runs do.
+
+    A document that touches more than one code calls it before it writes anything: document numbers are counted under a
+    lock, too, and whoever holds a number must not wait for a pool.
+    """
+    is_split = preference_in_force().prevent_inter_office
+    wanted = {(code.pk, office.pk if office is not None and is_split else None) for code, office in pairs}
+    in_order = sorted(wanted, key=lambda pair: (pair[0], pair[1] or 0))
+    pools = [CostPool(code_id=code, office_id=office) for code, office in in_order]
+    CostPool.objects.bulk_create(pools, ignore_conflicts=True)
+    found = CostPool.objects.filter(code__in={code for code, _ in wanted}).values_list("pk", "code", "office")
+    return lock_pools([pk for pk, code, office in found if (code, office) in wanted])
+
+
 def lock_out_postings() -> None:
     """Wait until no posting, import or run is under way, and let none begin until this transaction ends.
 

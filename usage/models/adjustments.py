@@ -60,7 +60,9 @@ class InventoryAdjustment(models.Model):
 
 
 class AdjustmentLine(models.Model):
-    """One line. `quantity` is what On Hand changes by: signed; for a transfer and a component what moves, positive."""
+    """One line. `quantity` is what On Hand changes by, signed; of a loss, a transfer and a component what goes away,
+    positive.
+    """
 
     class Role(models.TextChoices):
         PLAIN = "PLAIN", "Line"

@@ -1,0 +1,351 @@
+"""Verbs of inventory adjustments: save, approve, post, void. Each is one transaction that does all of it or nothing.
+
+What posting a line makes:
+
+* Count, Loss: usage, charged to the adjustment's account (a count up is a negative usage: a return).
+* Beginning Balance: a lot, or growth of one, credited to the account; a line below zero makes usage.
+* Transfer: within an office two movements; between offices usage in process that feeds a lot at the other office.
+* Assembly, Division: usage in process of the components, which feeds the lots of the products.
+"""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from django.contrib.auth.models import User
+from django.core.exceptions import ValidationError
+from django.db import transaction
+
+from inventory_site.document_forms import LineError
+from inventory_site.money import money_text, quantity_text
+from inventory_site.numbering import next_numbers
+from lots.history import history_note
+from lots.locks import lock_pools_of, preference_in_force
+from lots.models import (
+    Account,
+    InventoryLot,
+    InventoryTransaction,
+    LineItemCode,
+    Office,
+    PostingStatus,
+    Preference,
+    RecordHistory,
+)
+from usage.adjustment_lines import (
+    ZERO,
+    Type,
+    adjustment_amount,
+    line_problems,
+    structure_problem,
+)
+from usage.adjustment_posting import post_lines, void_records
+from usage.adjustment_stock import on_hand_as_of, stock_problems, system_balances, warnings
+from usage.models import AdjustmentLine, AdjustmentRecord, InventoryAdjustment, InventoryUsage
+
+__all__ = [
+    "adjustment_amount",
+    "adjustment_approve",
+    "adjustment_post",
+    "adjustment_save",
+    "adjustment_void",
+    "on_hand_as_of",
+    "warnings",
+    "why_not_approve",
+    "why_not_edit",
+    "why_not_post",
+    "why_not_void",
+]
+
+LINE_FIELDS = frozenset(
+    {
+        "role", "code", "quantity", "count", "unit_cost", "share", "bin", "to_bin", "manufacturer_lot", "serials",
+        "into_lot",
+    }
+)  # fmt: skip
+USERS_NAMED = 5
+
+
+# -- Verbs -------------------------------------------------------------------------------------------
+@transaction.atomic
+def adjustment_save(
+    *,
+    adjustment: InventoryAdjustment | None,
+    adjustment_type: str,
+    adjusted_at: datetime,
+    office: Office | None,
+    to_office: Office | None = None,
+    account: Account | None = None,
+    description: str = "",
+    lines: Sequence[Mapping[str, Any]],
+    by: User | None,
+    at: datetime,
+    preview_fingerprint: str = "",
+) -> InventoryAdjustment:
+    """Write a pending adjustment, or write it anew: its lines are replaced, and what was approved no longer is.
+
+    Nothing moves. Lines are mappings of `code` and what the type needs of role, quantity, count, unit_cost, share (in
+    millionths), bin, to_bin, manufacturer_lot, serials and into_lot. A count line gets On Hand as of `adjusted_at` as
+    its system balance, and as its quantity what the count differs by, unless one is given. Raises ValidationError, with
+    a LineError for each line that cannot be.
+    """
+    is_split = preference_in_force().prevent_inter_office
+    if adjustment is None:
+        saved = InventoryAdjustment(number=_next_number(), created_by=by)
+    else:
+        saved = _locked(adjustment)
+        if reason := why_not_edit(saved):
+            raise ValidationError(f"{reason} Nothing was saved.")
+    is_transfer = adjustment_type == Type.TRANSFER
+    saved.adjustment_type = adjustment_type
+    saved.adjusted_at = adjusted_at
+    saved.office = office
+    saved.to_office = to_office if is_transfer and to_office != office else None
+    saved.account = account
+    saved.description = description
+    saved.approved_by = None
+    saved.preview_fingerprint = preview_fingerprint
+    if is_split and office is None:
+        raise ValidationError(
+            {"office": "Name the office: inter-office COGS is prevented, so each office has costs of its own."}
+        )
+    made = [_line(position, line) for position, line in enumerate(lines, start=1)]
+    if adjustment_type == Type.COUNT:
+        _work_out_counts(saved, made, lines)
+    _refuse_bad_lines(saved, made, is_split=is_split)
+    saved.save()
+    saved.lines.all().delete()
+    for line in made:
+        line.adjustment = saved
+    AdjustmentLine.objects.bulk_create(made)
+    history_note(
+        number=saved.number,
+        action="Created" if adjustment is None else "Edited",
+        by=by,
+        at=at,
+        note=_text_of(saved, made),
+    )
+    return saved
+
+
+@transaction.atomic
+def adjustment_approve(*, adjustment: InventoryAdjustment, by: User, at: datetime) -> InventoryAdjustment:
+    """Note that a second person agrees. Raises ValidationError where none is needed or who had a hand in it asks."""
+    _locked(adjustment)
+    if reason := why_not_approve(adjustment, by):
+        raise ValidationError(f"{reason} Nothing was changed.")
+    adjustment.approved_by = by
+    adjustment.save(update_fields=["approved_by"])
+    amount = money_text(adjustment_amount(_lines_of(adjustment)))
+    history_note(number=adjustment.number, action="Approved", by=by, at=at, note=f"Amount {amount}.")
+    return adjustment
+
+
+@transaction.atomic
+def adjustment_post(*, adjustment: InventoryAdjustment, by: User | None, at: datetime) -> InventoryAdjustment:
+    """Make what each line stands for, dated as the adjustment is: usage, lots, feeds and movements.
+
+    Writes an AdjustmentRecord for each usage and lot, and history. Locks the document, then the pools of all its codes;
+    looks again at everything under the locks. Raises ValidationError (LineError for a line) and then nothing is posted.
+    """
+    is_split = preference_in_force().prevent_inter_office
+    _locked(adjustment)
+    lines = _lines_of(adjustment)
+    _lock_pools(adjustment, lines)
+    if reason := why_not_post(adjustment, by):
+        raise ValidationError(f"{reason} Nothing was posted.")
+    _refuse_bad_lines(adjustment, lines, is_split=is_split)
+    try:
+        posted = post_lines(adjustment, lines, is_split=is_split)
+    except Account.DoesNotExist as missing:
+        raise ValidationError(str(missing)) from missing
+    adjustment.status = PostingStatus.POSTED
+    adjustment.save(update_fields=["status"])
+    note = f"{_text_of(adjustment, lines)} {posted}."
+    if adjustment.preview_fingerprint:
+        note += f" As previewed ({adjustment.preview_fingerprint[:12]})."
+    history_note(number=adjustment.number, action="Posted", by=by, at=at, note=note)
+    return adjustment
+
+
+@transaction.atomic
+def adjustment_void(
+    *, adjustment: InventoryAdjustment, by: User | None, at: datetime, reason: str = ""
+) -> InventoryAdjustment:
+    """Undo an adjustment: of a pending one nothing was posted; of a posted one everything is mirrored, dated `at`.
+
+    Usage gets its opposite, linked so that it goes back to the same lots; lots give up what they got; movements are
+    reversed. Raises ValidationError with what stands in the way: a lot that it made and that is used.
+    """
+    preference_in_force()
+    _locked(adjustment)
+    lines = _lines_of(adjustment)
+    _lock_pools(adjustment, lines)
+    if why := why_not_void(adjustment):
+        raise ValidationError(f"{why} Nothing was changed.")
+    if adjustment.status == PostingStatus.POSTED:
+        void_records(adjustment, lines, at=at)
+    adjustment.status = PostingStatus.VOID
+    adjustment.save(update_fields=["status"])
+    history_note(number=adjustment.number, action="Void", by=by, at=at, note=reason)
+    return adjustment
+
+
+# -- Reasons -----------------------------------------------------------------------------------------
+def why_not_edit(adjustment: InventoryAdjustment, by: User | None = None) -> str:
+    if adjustment.status == PostingStatus.PENDING:
+        return ""
+    state = "is posted" if adjustment.status == PostingStatus.POSTED else "is void"
+    advice = " Void it, and enter another." if adjustment.status == PostingStatus.POSTED else ""
+    return f"Adjustment {adjustment.number} {state}: only a pending one can be changed.{advice}"
+
+
+def needs_approval(adjustment: InventoryAdjustment, lines: Sequence[AdjustmentLine] | None = None) -> bool:
+    """Whether it is worth more than one person may post alone."""
+    limit = Preference.current().approve_above
+    return limit is not None and adjustment_amount(_lines_of(adjustment) if lines is None else lines) > limit
+
+
+def why_not_approve(adjustment: InventoryAdjustment, by: User | None = None) -> str:
+    if adjustment.status != PostingStatus.PENDING:
+        return f"Adjustment {adjustment.number} is not pending, so there is nothing to approve."
+    if adjustment.approved_by_id is not None:
+        return f"Adjustment {adjustment.number} was approved by {adjustment.approved_by}."
+    if not needs_approval(adjustment):
+        return f"Adjustment {adjustment.number} needs no approval: its amount is within the limit of the preferences."
+    if by is not None and by.pk in _makers(adjustment):
+        return f"You had a hand in adjustment {adjustment.number}: somebody else must approve it."
+    return ""
+
+
+def why_not_post(adjustment: InventoryAdjustment, by: User | None = None) -> str:
+    if adjustment.status != PostingStatus.PENDING:
+        state = "posted already" if adjustment.status == PostingStatus.POSTED else "void"
+        return f"Adjustment {adjustment.number} is {state}."
+    lines = _lines_of(adjustment)
+    if not lines:
+        return f"Adjustment {adjustment.number} has no lines."
+    if needs_approval(adjustment, lines):
+        if adjustment.approved_by_id is None:
+            limit = money_text(Preference.current().approve_above or ZERO)
+            amount = money_text(adjustment_amount(lines))
+            return f"Its amount of {amount} is above {limit}: somebody else must approve it first."
+        if by is not None and by.pk == adjustment.approved_by_id:
+            return "You approved it, so somebody else must post it."
+    return ""
+
+
+def why_not_void(adjustment: InventoryAdjustment, by: User | None = None) -> str:
+    if adjustment.status == PostingStatus.VOID:
+        return f"Adjustment {adjustment.number} is void already."
+    if adjustment.status == PostingStatus.PENDING:
+        return ""
+    made = AdjustmentRecord.objects.filter(line__adjustment=adjustment, lot__isnull=False, is_void=False)
+    grown: dict[InventoryLot, Decimal] = {}
+    for record in made.select_related("lot__code").order_by("pk"):
+        if record.lot is not None:
+            grown[record.lot] = grown.get(record.lot, ZERO) + record.quantity
+    reasons = [
+        _used_text(lot, quantity)
+        for lot, quantity in grown.items()
+        if lot.quantity_received - quantity < lot.quantity_used
+    ]
+    return " ".join(reasons)
+
+
+def _used_text(lot: InventoryLot, quantity: Decimal) -> str:
+    # The allocations belong to the app above: named in lookups, never imported.
+    users = InventoryUsage.objects.filter(allocations__lot=lot, quantity__gt=0)
+    named = list(users.order_by("pk").distinct()[: USERS_NAMED + 1])
+    who = ", ".join(f"usage {usage.number} ({usage.source_number or 'no document'})" for usage in named[:USERS_NAMED])
+    more = " and others" if len(named) > USERS_NAMED else ""
+    return (
+        f"Lot {lot.number} of {lot.code} got {quantity_text(quantity)} from it, and"
+        f" {quantity_text(lot.quantity_used)} of the lot are used{f', by {who}{more}' if who else ''}:"
+        " void or return that first."
+    )
+
+
+# -- Parts -------------------------------------------------------------------------------------------
+def _next_number() -> str:
+    """Numbers that imported records bear as their transaction ID are passed over."""
+    while True:
+        number = f"INVTRYADJ-{next_numbers('adjustment')[0]}"
+        if not InventoryTransaction.objects.filter(source_number=number).exists():
+            return number
+
+
+def _locked(adjustment: InventoryAdjustment) -> InventoryAdjustment:
+    """Lock the document and bring it up to date in place."""
+    InventoryAdjustment.objects.select_for_update().get(pk=adjustment.pk)
+    adjustment.refresh_from_db()
+    return adjustment
+
+
+def _lines_of(adjustment: InventoryAdjustment) -> list[AdjustmentLine]:
+    lines = adjustment.lines.select_related("code", "into_lot__code").order_by("position", "pk")
+    return list(lines)
+
+
+def _lock_pools(adjustment: InventoryAdjustment, lines: Sequence[AdjustmentLine]) -> None:
+    pairs: list[tuple[LineItemCode, Office | None]] = [(line.code, adjustment.office) for line in lines]
+    if adjustment.to_office is not None:
+        pairs += [(line.code, adjustment.to_office) for line in lines]
+    lock_pools_of(pairs)
+    # Lots that are grown were read before.
+    for line in lines:
+        if line.into_lot is not None:
+            line.into_lot.refresh_from_db()
+
+
+def _makers(adjustment: InventoryAdjustment) -> set[int]:
+    """Everybody who wrote anything of it."""
+    wrote = RecordHistory.objects.filter(
+        number=adjustment.number, action__in=["Created", "Edited"], by__isnull=False
+    ).values_list("by", flat=True)
+    return {*wrote, *([adjustment.created_by_id] if adjustment.created_by_id else [])}
+
+
+def _line(position: int, given: Mapping[str, Any]) -> AdjustmentLine:
+    line = AdjustmentLine(position=position)
+    for name, value in given.items():
+        if name in LINE_FIELDS and value is not None:
+            setattr(line, name, value)
+    for name in ("bin", "to_bin", "manufacturer_lot"):
+        setattr(line, name, getattr(line, name).strip())
+    if given.get("quantity") is None:
+        line.quantity = ZERO
+    return line
+
+
+def _work_out_counts(
+    adjustment: InventoryAdjustment, lines: Sequence[AdjustmentLine], given: Sequence[Mapping[str, Any]]
+) -> None:
+    """Give the lines their system balance, and where no quantity is said the difference of the count from it."""
+    balances = system_balances(lines, office=adjustment.office, at=adjustment.adjusted_at)
+    uncounted = []
+    for index, (line, balance) in enumerate(zip(lines, balances, strict=True)):
+        line.system_balance = balance
+        if given[index].get("quantity") is None:
+            if line.count is None:
+                uncounted.append(LineError(index, "Enter what was counted.", field="count"))
+            else:
+                line.quantity = line.count - balance
+    if uncounted:
+        raise ValidationError(uncounted)
+
+
+def _refuse_bad_lines(adjustment: InventoryAdjustment, lines: Sequence[AdjustmentLine], *, is_split: bool) -> None:
+    """Raise everything that is wrong, about the line that it concerns."""
+    if problem := structure_problem(adjustment.adjustment_type, lines):
+        raise ValidationError(problem)
+    moves_bins = adjustment.adjustment_type == Type.TRANSFER and adjustment.to_office_id is None
+    if wrong := line_problems(adjustment.adjustment_type, lines, moves_bins=moves_bins):
+        raise ValidationError(wrong)
+    if wrong := list(stock_problems(adjustment, lines, is_split=is_split)):
+        raise ValidationError(wrong)
+
+
+def _text_of(adjustment: InventoryAdjustment, lines: Sequence[AdjustmentLine]) -> str:
+    count = f"{len(lines)} line{'s' if len(lines) != 1 else ''}"
+    return f"{adjustment.get_adjustment_type_display()}, {count}, amount {money_text(adjustment_amount(lines))}."

@@ -1,0 +1,363 @@
+"""What posting each kind of line makes, and how it is undone. The verbs in `adjusting` hold the locks and looked."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import datetime
+from decimal import Decimal
+from typing import NamedTuple
+
+from django.core.exceptions import ValidationError
+
+from inventory_site.document_forms import LineError
+from inventory_site.money import to_cents
+from inventory_site.numbering import next_numbers
+from lots.accounts import default_account
+from lots.ledger import mirror_movement, movements_of, post_movement
+from lots.models import (
+    Account,
+    CostPool,
+    InventoryLot,
+    InventoryTransaction,
+    LotCostEvent,
+    LotType,
+    Office,
+)
+from lots.services import lot_change, lot_open, lot_record, source_kind_of
+from usage.adjustment_lines import ZERO, Role, Type, serial_numbers, shares_of, unit_cost_of
+from usage.adjustment_stock import lots_of_manufacturer_lot, lots_of_serials
+from usage.feeding import lot_feed
+from usage.models import AdjustmentLine, AdjustmentRecord, InventoryAdjustment, InventoryUsage
+from usage.services import usage_mirror, usage_record
+
+Kind = LotCostEvent.Kind
+
+
+class Part(NamedTuple):
+    """Units of one line that become one usage: positive is consumed. The lots it may touch; none is any."""
+
+    quantity: Decimal
+    only_lots: Sequence[InventoryLot]
+    serials: Sequence[str]
+
+
+class Made(NamedTuple):
+    """What was made, for people."""
+
+    usages: int
+    lots: int
+
+    def __str__(self) -> str:
+        counts = ((self.usages, "usage"), (self.lots, "lot"))
+        parts = [f"{count} {noun}{'s' if count != 1 else ''}" for count, noun in counts if count]
+        return f"Made {' and '.join(parts)}" if parts else "Made no usage and no lots"
+
+
+def quantity_used(adjustment: InventoryAdjustment, line: AdjustmentLine) -> Decimal:
+    """The usage that the line makes: positive is consumed, negative a return, 0 none at all."""
+    kind = adjustment.adjustment_type
+    if kind == Type.TRANSFER:
+        return line.quantity if adjustment.to_office_id is not None else ZERO
+    if kind == Type.LOSS or line.role == Role.COMPONENT:
+        return line.quantity
+    if line.role == Role.PRODUCT or (kind == Type.BEGINNING_BALANCE and line.quantity > 0):
+        return ZERO
+    return -line.quantity
+
+
+def makes_lot(adjustment: InventoryAdjustment, line: AdjustmentLine) -> bool:
+    kind = adjustment.adjustment_type
+    if kind == Type.TRANSFER:
+        return adjustment.to_office_id is not None
+    if kind == Type.BEGINNING_BALANCE:
+        return line.quantity > 0 and line.into_lot is None
+    return line.role == Role.PRODUCT
+
+
+def account_charged(adjustment: InventoryAdjustment) -> Account:
+    """The other side of the value: the adjustment's own account, or the default of its type."""
+    kind = adjustment.adjustment_type
+    if kind in {Type.COUNT, Type.LOSS}:
+        return adjustment.account or default_account("adjustment")
+    if kind == Type.BEGINNING_BALANCE:
+        return adjustment.account or default_account("opening")
+    return default_account("in_process")
+
+
+def post_lines(adjustment: InventoryAdjustment, lines: Sequence[AdjustmentLine], *, is_split: bool) -> Made:
+    """Post every line; the caller holds the locks of all pools. `is_split`: each office has pools of its own."""
+    posting = _Posting(adjustment, lines, is_split=is_split)
+    if adjustment.adjustment_type in {Type.ASSEMBLY, Type.DIVISION}:
+        posting.build()
+    else:
+        for index, line in enumerate(lines):
+            with _about(index):
+                posting.post(line)
+    return posting.made
+
+
+@contextmanager
+def _about(index: int) -> Iterator[None]:
+    """Whatever is refused inside concerns this line."""
+    try:
+        yield
+    except LineError:
+        raise
+    except ValidationError as refusal:
+        raise LineError(index, " ".join(refusal.messages)) from refusal
+
+
+class _Posting:
+    def __init__(self, adjustment: InventoryAdjustment, lines: Sequence[AdjustmentLine], *, is_split: bool) -> None:
+        self.adjustment, self.lines, self.is_split = adjustment, lines, is_split
+        self.account = account_charged(adjustment)
+        # By code: what lines before have claimed of the lots that a transfer draws on.
+        self.claimed: dict[int, Decimal] = {}
+        self.parts = {line.position: self.parts_of(line) for line in lines}
+        usages = sum(len(parts) for parts in self.parts.values())
+        self.made = Made(usages=usages, lots=sum(makes_lot(adjustment, line) for line in lines))
+        # Numbers are counted under locks. Every document takes those of lots first and those of usage then: one that
+        # did the reverse could wait for another that waits for it.
+        self.lot_numbers = iter(next_numbers("lot", self.made.lots) if self.made.lots else ())
+        self.usage_numbers = iter(next_numbers("usage", usages) if usages else ())
+
+    def parts_of(self, line: AdjustmentLine) -> list[Part]:
+        """One usage, or one for each lot that brought the serial numbers in: named units are drawn from their own."""
+        quantity = quantity_used(self.adjustment, line)
+        if quantity == 0:
+            return []
+        lots: Sequence[InventoryLot] = ()
+        office = self.adjustment.office
+        if line.manufacturer_lot:
+            lots = lots_of_manufacturer_lot(
+                code=line.code, name=line.manufacturer_lot, office=office, is_split=self.is_split
+            )
+        elif self.adjustment.adjustment_type == Type.TRANSFER:
+            lots = self.lots_to_move(line)
+        serials = serial_numbers(line.serials)
+        if not serials:
+            return [Part(quantity, lots, ())]
+        home = lots_of_serials(code=line.code, serials=serials, office=office, is_split=self.is_split)
+        groups: dict[InventoryLot | None, list[str]] = {}
+        for serial in serials:
+            groups.setdefault(home.get(serial), []).append(serial)
+        return [
+            Part(Decimal(len(those)).copy_sign(quantity), [lot] if lot else lots, those)
+            for lot, those in groups.items()
+        ]
+
+    def post(self, line: AdjustmentLine) -> None:
+        kind = self.adjustment.adjustment_type
+        if kind == Type.TRANSFER and self.adjustment.to_office_id is None:
+            # Within an office only quantities move: bins have no costs.
+            self.move(line, on_hand=-line.quantity)
+            self.move(line, on_hand=line.quantity, bin=line.to_bin)
+        elif kind == Type.TRANSFER:
+            usages = self.use(line)
+            lot = self.add_fed_lot(line, office=self.adjustment.to_office, lot_type=LotType.PURCHASE, bin=line.to_bin)
+            for usage in usages:
+                lot_feed(usage=usage, lot=lot)
+        elif kind == Type.BEGINNING_BALANCE and line.quantity > 0:
+            self.add_lot(line)
+        else:
+            self.use(line)
+
+    # -- One line ------------------------------------------------------------------------------------
+    def use(self, line: AdjustmentLine) -> list[InventoryUsage]:
+        adjustment = self.adjustment
+        usages = []
+        for part in self.parts[line.position]:
+            usage = usage_record(
+                code=line.code,
+                quantity=part.quantity,
+                used_at=adjustment.adjusted_at,
+                office=adjustment.office,
+                number=str(next(self.usage_numbers)),
+                source_number=adjustment.number,
+                account=self.account,
+                only_lots=part.only_lots,
+                bin=line.bin,
+                manufacturer_lot=line.manufacturer_lot,
+                serials=part.serials,
+            )
+            AdjustmentRecord.objects.create(line=line, usage=usage, quantity=-part.quantity)
+            usages.append(usage)
+        return usages
+
+    def add_lot(self, line: AdjustmentLine) -> None:
+        adjustment = self.adjustment
+        value = to_cents(line.quantity * unit_cost_of(line))
+        if line.into_lot is None:
+            lot = lot_record(
+                code=line.code,
+                quantity=line.quantity,
+                value=value,
+                received_at=adjustment.adjusted_at,
+                office=adjustment.office,
+                number=str(next(self.lot_numbers)),
+                source_number=adjustment.number,
+                kind=Kind.ADJUSTMENT,
+                account=self.account,
+                bin=line.bin,
+                manufacturer_lot=line.manufacturer_lot,
+                serials=tuple(serial_numbers(line.serials)),
+            )
+        else:
+            lot = line.into_lot
+            lot_change(
+                lot=lot,
+                at=adjustment.adjusted_at,
+                kind=Kind.ADJUSTMENT,
+                source_number=adjustment.number,
+                quantity=line.quantity,
+                value=value,
+                value_other=value,
+                account=self.account,
+            )
+            self.move(line, on_hand=line.quantity, lot=lot)
+        AdjustmentRecord.objects.create(line=line, lot=lot, quantity=line.quantity, value=value)
+
+    def add_fed_lot(self, line: AdjustmentLine, *, office: Office | None, lot_type: str, bin: str) -> InventoryLot:
+        """A lot of `line.quantity` whose value comes from the usage that feeds it."""
+        adjustment = self.adjustment
+        lot = lot_open(
+            code=line.code,
+            quantity_ordered=line.quantity,
+            office=office,
+            number=str(next(self.lot_numbers)),
+            source_number=adjustment.number,
+            lot_type=lot_type,
+            is_complete=True,
+            is_fed=True,
+        )
+        lot_change(
+            lot=lot,
+            at=adjustment.adjusted_at,
+            kind=Kind.ADJUSTMENT,
+            source_number=adjustment.number,
+            quantity=line.quantity,
+        )
+        self.move(line, on_hand=line.quantity, lot=lot, office=office, bin=bin)
+        AdjustmentRecord.objects.create(line=line, lot=lot, quantity=line.quantity)
+        return lot
+
+    def move(
+        self,
+        line: AdjustmentLine,
+        *,
+        on_hand: Decimal,
+        lot: InventoryLot | None = None,
+        office: Office | None = None,
+        bin: str | None = None,
+    ) -> InventoryTransaction:
+        adjustment = self.adjustment
+        return post_movement(
+            code=line.code,
+            office=office or adjustment.office,
+            at=adjustment.adjusted_at,
+            source_kind=source_kind_of(adjustment.number),
+            source_number=adjustment.number,
+            lot=lot,
+            on_hand=on_hand,
+            bin=line.bin if bin is None else bin,
+            manufacturer_lot=line.manufacturer_lot,
+            serials=serial_numbers(line.serials),
+        )
+
+    # -- Types ---------------------------------------------------------------------------------------
+    def lots_to_move(self, line: AdjustmentLine) -> list[InventoryLot]:
+        """What a transfer may draw on where offices share their costs: the lots that are there, of this office if they
+        do. Without that it could draw on the very lot that it feeds, which then would cost what it costs.
+
+        Where nothing is prevented by pools and there is not enough, it may draw on any: late receipts cure it.
+        """
+        if self.is_split:
+            return []
+        pool = CostPool.objects.get(code=line.code, office=None)
+        claimed = self.claimed.get(line.code_id, ZERO)
+        self.claimed[line.code_id] = claimed + line.quantity
+        stocked = [
+            lot
+            for lot in InventoryLot.objects.filter(pool=pool, status=InventoryLot.Status.OPEN).order_by("pk")
+            if lot.quantity_received > lot.quantity_used
+        ]
+        of_office = [lot for lot in stocked if lot.office_id == self.adjustment.office_id]
+        for lots in (of_office, stocked):
+            left = sum((lot.quantity_received - lot.quantity_used for lot in lots), ZERO)
+            if left >= pool.open_unallocated_positive + claimed + line.quantity:
+                return lots
+        return []
+
+    def build(self) -> None:
+        """Assembly and division: components are used up, in process, and feed the products in shares of the whole."""
+        components = [(index, line) for index, line in enumerate(self.lines) if line.role == Role.COMPONENT]
+        products = [(index, line) for index, line in enumerate(self.lines) if line.role == Role.PRODUCT]
+        usages: list[InventoryUsage] = []
+        lots: list[InventoryLot] = []
+        for index, line in components:
+            with _about(index):
+                usages += self.use(line)
+        for index, line in products:
+            with _about(index):
+                lots.append(
+                    self.add_fed_lot(line, office=self.adjustment.office, lot_type=LotType.PRODUCTION, bin=line.bin)
+                )
+        if self.adjustment.adjustment_type == Type.ASSEMBLY:
+            for usage in usages:
+                lot_feed(usage=usage, lot=lots[0])
+            return
+        share_from = 0
+        shares = shares_of([line for _, line in products])
+        for (_, line), lot, share in zip(products, lots, shares, strict=True):
+            line.share = share
+            line.save(update_fields=["share"])
+            for usage in usages:
+                lot_feed(usage=usage, lot=lot, share_from=share_from, share_to=share_from + share)
+            share_from += share
+
+
+# -- Void --------------------------------------------------------------------------------------------
+def void_records(adjustment: InventoryAdjustment, lines: Sequence[AdjustmentLine], *, at: datetime) -> None:
+    """Mirror everything that the adjustment posted: lots give up what they got, usage gets its opposite."""
+    index_of = {line.pk: index for index, line in enumerate(lines)}
+    records = list(
+        AdjustmentRecord.objects.filter(line__adjustment=adjustment, is_void=False)
+        .select_related("line__adjustment", "usage__code", "usage__office", "usage__account", "lot")
+        .order_by("pk")
+    )
+    movements = movements_of(adjustment.number)
+    if not records:
+        # Within an office: what came in goes out before what went out comes back.
+        for movement in reversed(movements):
+            mirror_movement(movement, at=at)
+        return
+    # Each usage and each lot wrote one movement, in the order of the records.
+    of_lots = iter([movement for movement in movements if movement.lot_id is not None])
+    of_usage = iter([movement for movement in movements if movement.lot_id is None])
+    pairs = [(record, next(of_usage if record.lot is None else of_lots)) for record in records]
+    for record, movement in reversed(pairs):
+        with _about(index_of[record.line_id]):
+            if record.lot is not None:
+                _give_up(record, record.lot, at=at)
+                mirror_movement(movement, at=at)
+            elif record.usage is not None:
+                usage = usage_mirror(usage=record.usage, at=at, movement=movement)
+                AdjustmentRecord.objects.create(line=record.line, usage=usage, quantity=-record.quantity, is_void=True)
+
+
+def _give_up(record: AdjustmentRecord, lot: InventoryLot, *, at: datetime) -> None:
+    """Take back what the line gave to the lot; of a fed lot, whatever it is worth by now."""
+    lot.refresh_from_db()
+    number = record.line.adjustment.number
+    value = lot.value if lot.is_fed else record.value
+    given = LotCostEvent.objects.filter(lot=lot, source_number=number, account__isnull=False).order_by("pk").first()
+    lot_change(
+        lot=lot,
+        at=at,
+        kind=Kind.VOID,
+        source_number=number,
+        quantity=-record.quantity,
+        value=-value,
+        value_other=ZERO if lot.is_fed else -value,
+        account=given.account if given else None,
+    )
+    AdjustmentRecord.objects.create(line=record.line, lot=lot, quantity=-record.quantity, value=-value, is_void=True)

@@ -1,0 +1,233 @@
+"""What adjustments ask of the ledgers: On Hand as of a moment, what a manufacturer lot has room for, and warnings."""
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from datetime import datetime
+from decimal import Decimal
+from typing import NamedTuple
+
+from django.db.models import Q, QuerySet, Sum
+
+from inventory_site.document_forms import LineError
+from inventory_site.money import quantity_text, unit_cost_text
+from lots.models import (
+    CostPool,
+    InventoryLot,
+    InventoryTransaction,
+    LineItemCode,
+    LotType,
+    Office,
+    Preference,
+    SerialMovement,
+)
+from usage.adjustment_lines import ZERO, Role, Type, on_hand_change
+from usage.models import AdjustmentLine, InventoryAdjustment
+
+
+class LineWarning(NamedTuple):
+    """What people should know before they post. `position` is that of the line, from 1; None is the whole document."""
+
+    position: int | None
+    text: str
+
+
+def on_hand_as_of(
+    *,
+    code: LineItemCode,
+    office: Office | None,
+    at: datetime,
+    bin: str | None = None,
+    manufacturer_lot: str | None = None,
+) -> Decimal:
+    """On Hand of a code as its transactions up to a moment add up. No office, bin or manufacturer lot: all of them."""
+    found = _movements(office, at).filter(code=code)
+    if bin is not None:
+        found = found.filter(bin=bin)
+    if manufacturer_lot is not None:
+        found = found.filter(manufacturer_lot=manufacturer_lot)
+    total: Decimal = found.aggregate(total=Sum("on_hand", default=ZERO))["total"]
+    return total
+
+
+def balances_by_place(
+    *, codes: Collection[int], office: Office | None, at: datetime
+) -> dict[tuple[int, str, str], Decimal]:
+    """The same of many codes (primary keys) at once, by code, bin and manufacturer lot."""
+    rows = _movements(office, at).filter(code__in=codes).order_by().values_list("code", "bin", "manufacturer_lot")
+    return {(code, bin, lot): total for code, bin, lot, total in rows.annotate(total=Sum("on_hand"))}
+
+
+def _movements(office: Office | None, at: datetime) -> "QuerySet[InventoryTransaction]":
+    found = InventoryTransaction.objects.filter(at__lte=at)
+    return found if office is None else found.filter(office=office)
+
+
+def system_balances(lines: Sequence[AdjustmentLine], *, office: Office | None, at: datetime) -> list[Decimal]:
+    """What the system says for each line of a count.
+
+    A blank bin (or manufacturer lot) is the whole code's, unless another line of the count names a bin of that code:
+    then it is the goods that are in none.
+    """
+    places = balances_by_place(codes={line.code_id for line in lines}, office=office, at=at)
+    by_code: dict[int, list[tuple[str, str, Decimal]]] = {}
+    for (code, bin, lot), total in places.items():
+        by_code.setdefault(code, []).append((bin, lot, total))
+    with_bins = {line.code_id for line in lines if line.bin}
+    with_lots = {line.code_id for line in lines if line.manufacturer_lot}
+    return [
+        sum(
+            (
+                total
+                for bin, lot, total in by_code.get(line.code_id, [])
+                if (line.code_id not in with_bins or bin == line.bin)
+                and (line.code_id not in with_lots or lot == line.manufacturer_lot)
+            ),
+            ZERO,
+        )
+        for line in lines
+    ]
+
+
+# -- Manufacturer lots -------------------------------------------------------------------------------
+class ManufacturerLot(NamedTuple):
+    """What came in under this name, and what of it was used since: sold, lost, counted down."""
+
+    quantity_initial: Decimal
+    quantity_used: Decimal
+
+
+def manufacturer_lot_figures(
+    *, code: LineItemCode, name: str, office: Office | None, is_split: bool
+) -> ManufacturerLot:
+    """What came in is what lots brought. A lot that a transfer fed brought nothing new: it moved what was there."""
+    found = InventoryTransaction.objects.filter(code=code, manufacturer_lot=name)
+    if is_split:
+        found = found.filter(office=office)
+        brought = Q(lot__isnull=False)
+    else:
+        brought = Q(lot__isnull=False) & ~Q(lot__is_fed=True, lot__lot_type=LotType.PURCHASE)
+    sums = found.aggregate(initial=Sum("on_hand", filter=brought, default=ZERO), total=Sum("on_hand", default=ZERO))
+    return ManufacturerLot(sums["initial"], sums["initial"] - sums["total"])
+
+
+def lots_of_manufacturer_lot(
+    *, code: LineItemCode, name: str, office: Office | None, is_split: bool
+) -> list[InventoryLot]:
+    """The inventory lots that brought goods of this manufacturer lot, of the pool that the office's usage touches."""
+    found = InventoryLot.objects.filter(
+        code=code, transactions__manufacturer_lot=name, transactions__on_hand__gt=0, quantity_received__gt=0
+    )
+    if is_split:
+        found = found.filter(office=office)
+    return list(found.order_by("pk").distinct())
+
+
+def lots_of_serials(
+    *, code: LineItemCode, serials: Sequence[str], office: Office | None, is_split: bool
+) -> dict[str, InventoryLot]:
+    """The lot that brought each serial number in, the last time it did, if usage of the office can touch that lot."""
+    found = SerialMovement.objects.filter(code=code, serial__in=serials, direction=1, transaction__lot__isnull=False)
+    if is_split:
+        found = found.filter(transaction__lot__office=office)
+    rows = found.select_related("transaction__lot").order_by("pk")
+    return {row.serial: row.transaction.lot for row in rows if row.transaction.lot is not None}
+
+
+def stock_problems(
+    adjustment: InventoryAdjustment, lines: Sequence[AdjustmentLine], *, is_split: bool
+) -> Iterator[LineError]:
+    """What the ledgers object to: manufacturer lots that never came in, or that would hold more than ever came."""
+    raised: dict[tuple[int, str], Decimal] = {}
+    for index, line in enumerate(lines):
+        if line.into_lot is not None and is_split and line.into_lot.office_id != adjustment.office_id:
+            yield LineError(index, f"Lot {line.into_lot.number} is of another office.", field="into_lot")
+        if not line.manufacturer_lot or line.role == Role.PRODUCT or not line.quantity:
+            continue
+        change = on_hand_change(adjustment.adjustment_type, line)
+        name = line.manufacturer_lot
+        figures = manufacturer_lot_figures(code=line.code, name=name, office=adjustment.office, is_split=is_split)
+        is_new = figures.quantity_initial == 0
+        if is_new and adjustment.adjustment_type == Type.BEGINNING_BALANCE and change > 0:
+            continue
+        if is_new:
+            yield LineError(
+                index,
+                f"Manufacturer lot {name} of {line.code} never came in{' at this office' if is_split else ''}:"
+                " only a Beginning Balance that adds goods can name a new one.",
+                field="manufacturer_lot",
+            )
+            continue
+        if change > 0:
+            key = (line.code_id, name)
+            raised[key] = raised.get(key, ZERO) + change
+            if raised[key] > figures.quantity_used:
+                yield LineError(
+                    index,
+                    f"The adjusted quantity {quantity_text(raised[key])} exceeds the previously used quantity"
+                    f" {quantity_text(max(figures.quantity_used, ZERO))} of manufacturer lot {name}: it cannot hold"
+                    f" more than the {quantity_text(figures.quantity_initial)} that came in. Enter the rest under a"
+                    " manufacturer lot of its own, by a Beginning Balance.",
+                    field="quantity",
+                )
+
+
+# -- Warnings ----------------------------------------------------------------------------------------
+def warnings(adjustment: InventoryAdjustment) -> list[LineWarning]:
+    """What people should know before they post; nothing of it keeps them from doing so."""
+    lines = list(adjustment.lines.select_related("code").order_by("position", "pk"))
+    found = []
+    if adjustment.office_id is None:
+        found.append(
+            LineWarning(None, "No office is named: what this adjustment uses and makes belongs to none of them.")
+        )
+    if adjustment.adjustment_type == Type.COUNT:
+        found += _count_warnings(adjustment, lines)
+    if adjustment.adjustment_type == Type.BEGINNING_BALANCE:
+        for line in lines:
+            if line.quantity > 0 and line.unit_cost is None:
+                cost = unit_cost_text(line.code.est_unit_cost)
+                text = f"No unit cost is given: the lot gets the code's estimate, {cost}."
+                found.append(LineWarning(line.position, text))
+    return found
+
+
+def _count_warnings(adjustment: InventoryAdjustment, lines: Sequence[AdjustmentLine]) -> Iterator[LineWarning]:
+    now = system_balances(lines, office=adjustment.office, at=adjustment.adjusted_at)
+    is_split = Preference.current().prevent_inter_office
+    pools: Mapping[int, CostPool] = {
+        pool.code_id: pool
+        for pool in CostPool.objects.filter(
+            code__in=[line.code_id for line in lines], office=adjustment.office if is_split else None
+        )
+    }
+    for index, line in enumerate(lines):
+        if line.system_balance is not None and now[index] != line.system_balance:
+            yield LineWarning(
+                line.position,
+                f"On Hand as of this moment is {quantity_text(now[index])} by now, not"
+                f" {quantity_text(line.system_balance)}: records were entered since. Edit and save it to count against"
+                " that.",
+            )
+        if line.quantity > 0:
+            room = _room_to_give_back(pools.get(line.code_id))
+            if line.quantity > room:
+                yield LineWarning(line.position, _no_usage_text(line, room))
+
+
+def _room_to_give_back(pool: CostPool | None) -> Decimal:
+    """How much returns can put back into lots: what is used, and what open usage is going to draw first."""
+    if pool is None or pool.quantity_received <= 0:
+        return ZERO
+    return max(pool.quantity_used + pool.open_unallocated_positive + pool.open_unallocated_negative, ZERO)
+
+
+def _no_usage_text(line: AdjustmentLine, room: Decimal) -> str:
+    found = quantity_text(line.quantity)
+    what = (
+        f"nothing of {line.code} was used that it could be given back to"
+        if room == 0
+        else f"only {quantity_text(room)} of {line.code} were used that could be given back"
+    )
+    return (
+        f"Counting up {found} is a return, and {what}: the rest will stay unallocated. If these goods were never"
+        " entered, a Beginning Balance is meant."
+    )
