@@ -47,6 +47,17 @@ MENU = (
         ),
     ),
     Module(
+        "Accounting",
+        "accounting",
+        (
+            Entry("Journal", "reconciliation:journal", "reconciliation.view_journalline", "g j"),
+            Entry("Inventory Value", "reconciliation:inventory_value", "reconciliation.view_journalline", "g v"),
+            Entry("Accrued Inventory", "reconciliation:accrued_inventory", "reconciliation.view_journalline"),
+            Entry("COGS by Month", "reconciliation:cogs_by_month", "reconciliation.view_journalline"),
+            Entry("Lots at Estimated Cost", "reconciliation:estimated_lots", "lots.view_inventorylot"),
+        ),
+    ),
+    Module(
         "Administration",
         "administration",
         (

@@ -6,7 +6,16 @@ from django.contrib import admin
 from django.db.models import Model
 from django.http import HttpRequest
 
-from lots.models import CostPool, InventoryLot, InventoryTransaction, Office, Preference, PreferenceChange
+from lots.models import (
+    CostPool,
+    InventoryLot,
+    InventoryTransaction,
+    LotCostEvent,
+    LotCostToPost,
+    Office,
+    Preference,
+    PreferenceChange,
+)
 
 if TYPE_CHECKING:
     AnyModelAdmin = admin.ModelAdmin[Any]
@@ -71,6 +80,21 @@ class InventoryTransactionAdmin(ReadOnlyAdmin):
     list_select_related = ("code", "office")
     search_fields = ("=source_number", "=code__code")
     sortable_by = ("id",)
+
+
+@admin.register(LotCostEvent)
+class LotCostEventAdmin(ReadOnlyAdmin):
+    list_display = ("id", "lot", "at", "dated", "kind", "source_number", "quantity", "value", "value_payable")
+    list_filter = ("kind",)
+    list_select_related = ("lot",)
+    search_fields = ("=lot__number", "=source_number")
+    sortable_by = ("id",)
+
+
+@admin.register(LotCostToPost)
+class LotCostToPostAdmin(ReadOnlyAdmin):
+    list_display = ("event", "pool")
+    list_select_related = ("event__lot", "pool__code", "pool__office")
 
 
 @admin.register(Preference)

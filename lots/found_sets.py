@@ -50,6 +50,10 @@ class LargeListView(FirstUseListView):
         if len(keys) > self.small:
             return found
         self.count_known = len(keys)
+        return self.found_by_keys(keys)
+
+    def found_by_keys(self, keys: Sequence[int]) -> QuerySet[Any]:
+        """The records of these keys, as a found set."""
         return self.get_queryset().filter(pk__in=keys)
 
     def is_summarised(self, filterset: BaseFilterSet, state: ListState) -> bool:

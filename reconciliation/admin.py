@@ -13,6 +13,8 @@ from reconciliation.models import (
     CogsAllocation,
     ImportFile,
     ImportJob,
+    JournalEntry,
+    JournalLine,
     LedgerCheck,
     ReconciliationRun,
     RunLogLine,
@@ -61,6 +63,23 @@ class RunLogLineAdmin(ReadOnlyAdmin):
 class CogsAllocationAdmin(ReadOnlyAdmin):
     list_display = ("id", "run", "usage", "lot", "kind", "quantity", "amount")
     list_select_related = ("run", "usage", "lot")
+    search_fields = ("=usage__number", "=lot__number")
+    sortable_by = ("id",)
+
+
+@admin.register(JournalEntry)
+class JournalEntryAdmin(ReadOnlyAdmin):
+    list_display = ("id", "date", "kind", "run", "posted_at", "text")
+    list_filter = ("kind",)
+    list_select_related = ("run",)
+    search_fields = ("=id",)
+    sortable_by = ("id", "date")
+
+
+@admin.register(JournalLine)
+class JournalLineAdmin(ReadOnlyAdmin):
+    list_display = ("id", "entry", "debit_account", "credit_account", "amount", "kind", "code", "source_number")
+    list_select_related = ("entry", "debit_account", "credit_account", "code")
     search_fields = ("=usage__number", "=lot__number")
     sortable_by = ("id",)
 

@@ -18,7 +18,10 @@ _VIEWED: Final = {
         "office", "lineitemcode", "inventorylot", "inventorytransaction", "costpool", "preference", "preferencechange",
     ),
     "usage": ("inventoryusage", "openusage", "usagelotrestriction"),
-    "reconciliation": ("reconciliationrun", "runpool", "runlogline", "cogsallocation", "ledgercheck"),
+    "reconciliation": (
+        "reconciliationrun", "runpool", "runlogline", "cogsallocation", "ledgercheck", "journalentry", "journalline",
+        "journalposting",
+    ),
 }  # fmt: skip
 
 VIEWER: Final = tuple(f"{app}.view_{model}" for app, models in _VIEWED.items() for model in models)

@@ -80,6 +80,7 @@ class RunTable(BaseTable):
         return (
             RowAction("Open", record.get_absolute_url()),
             RowAction("Entries it made", f"{reverse('reconciliation:allocations')}?run={record.pk}"),
+            RowAction("Journal", f"{reverse('reconciliation:journal')}?run={record.pk}"),
             RowAction("Log", reverse("reconciliation:run_log", args=[record.pk])),
         )
 

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from reconciliation import import_views, run_views, views
+from reconciliation import import_views, journal_views, run_views, views
 
 app_name = "reconciliation"
 urlpatterns = [
@@ -20,6 +20,9 @@ urlpatterns = [
     path(
         "reconciliation/ledger-check/progress/", views.LedgerCheckProgressView.as_view(), name="ledger_check_progress"
     ),
+    path("accounting/journal/", journal_views.JournalListView.as_view(), name="journal"),
+    path("accounting/journal/csv/", journal_views.JournalFileView.as_view(), name="journal_csv"),
+    path("accounting/journal/<int:pk>/", journal_views.JournalEntryView.as_view(), name="journal_entry"),
     path("administration/preferences/", views.PreferencesView.as_view(), name="preferences"),
     path("administration/import/", import_views.ImportView.as_view(), name="import"),
     path("administration/import/<int:pk>/", import_views.ImportJobView.as_view(), name="import_job"),

@@ -49,4 +49,4 @@ class JournalPosting(models.Model):
         return f"{self.entry_id}: {self.get_side_display()} {self.amount}"
 
     def get_absolute_url(self) -> str:
-        return f"{self.entry.get_absolute_url()}#line-{self.line_id}"
+        return f"{self.entry.get_absolute_url()}?line={self.line_id}#row-{self.line_id}"

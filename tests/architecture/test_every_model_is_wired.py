@@ -18,6 +18,7 @@ LIST_PAGES = {
     "usage.InventoryUsage": "usage:usages",
     "reconciliation.ReconciliationRun": "reconciliation:runs",
     "reconciliation.LedgerCheck": "reconciliation:ledger_check",
+    "reconciliation.JournalPosting": "reconciliation:journal",
     "reconciliation.ImportJob": "reconciliation:import",
 }
 
@@ -33,15 +34,21 @@ def intentional(reason: str) -> Intentional:
     return Intentional(reason)
 
 
-NO_ADMIN: dict[str, Intentional] = {}
+NO_ADMIN: dict[str, Intentional] = {
+    "reconciliation.JournalPosting": intentional("a view of journal lines, which the admin shows as they are kept"),
+}
 NO_LIST_PAGE: dict[str, Intentional] = {
     "inventory_site.NumberSequence": intentional("a counter behind document numbers, of interest to the code alone"),
     "lots.CostPool": intentional("a code's summary: its figures stand on the line item code's own list and detail"),
+    "lots.LotCostEvent": intentional("part of a lot, shown as the history of its cost in its detail"),
+    "lots.LotCostToPost": intentional("a note for the next run, of interest to the code alone"),
     "lots.PreferenceChange": intentional("the log of the preferences, shown beside them on their page"),
     "usage.OpenUsage": intentional("what is open of a usage: the list of usages finds it by Find Open Inventory Usage"),
     "usage.UsageLotRestriction": intentional("part of a usage, shown in its detail"),
     "reconciliation.CogsAllocation": intentional("shown where it belongs: on the lot and on the usage it joins"),
     "reconciliation.ImportFile": intentional("part of an import, shown on its page"),
+    "reconciliation.JournalEntry": intentional("the journal lists its lines, groups them by entry and leads to it"),
+    "reconciliation.JournalLine": intentional("the journal lists it as its debit and its credit"),
     "reconciliation.RunPool": intentional("part of a run, shown as the results per code on its page"),
     "reconciliation.RunLogLine": intentional("part of a run, shown as the log on its page"),
 }

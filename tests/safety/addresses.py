@@ -10,11 +10,22 @@ from django.contrib.contenttypes.models import ContentType
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
 
 from inventory_site.models import NumberSequence
-from lots.models import CostPool, InventoryTransaction, LineItemCode, Office, Preference, PreferenceChange
+from lots.models import (
+    CostPool,
+    InventoryTransaction,
+    LineItemCode,
+    LotCostEvent,
+    LotCostToPost,
+    Office,
+    Preference,
+    PreferenceChange,
+)
 from reconciliation.models import (
     CogsAllocation,
     ImportFile,
     ImportJob,
+    JournalEntry,
+    JournalLine,
     LedgerCheck,
     ReconciliationRun,
     RunLogLine,
@@ -77,6 +88,10 @@ class World:
             "runpool": RunPool.objects.order_by("-pk")[0],
             "runlogline": RunLogLine.objects.order_by("-pk")[0],
             "cogsallocation": CogsAllocation.objects.order_by("pk")[0],
+            "journalentry": JournalEntry.objects.order_by("pk")[0],
+            "journalline": JournalLine.objects.order_by("pk")[0],
+            "lotcostevent": LotCostEvent.objects.order_by("pk")[0],
+            "lotcosttopost": LotCostToPost.objects.order_by("pk")[0],
             "ledgercheck": LedgerCheck.objects.create(at=NOW, is_ok=True, seconds=Decimal("0.1"), results=[]),
             "importjob": job,
             "importfile": ImportFile.objects.create(job=job, kind="items", original_name="items.csv", size=10),

@@ -243,7 +243,7 @@ def _cogs_allocation(usage: Any) -> Section:
 class SourceView(RecordPermissionMixin, TemplateView):
     """Everything that one transaction ID stands for. Documents have no pages yet; this is where they are led to."""
 
-    template_name = "generic/record_detail.html"
+    template_name = "usage/source.html"
 
     def record_model(self) -> type[Model]:
         return InventoryUsage
@@ -255,6 +255,7 @@ class SourceView(RecordPermissionMixin, TemplateView):
             raise Http404("No usage, lot or transaction names this transaction ID.")
         return super().get_context_data(
             title=f"Transaction {number}",
+            number=number,
             status=None,
             sections=sections,
             actions=(),

@@ -1,0 +1,83 @@
+"""Filters of the journal, one per column."""
+
+from datetime import date
+from typing import Any
+
+from django.db.models import Max, Min, QuerySet
+
+from inventory_site.filtersets import ChoiceFilter, DateRangeFilter, ModelChoiceFilter, TextFilter
+from lots.filtersets import WordsFilterSet
+from lots.models import Account, Office
+from lots.periods import next_period, period_start
+from reconciliation.filtersets import NumberFilter
+from reconciliation.journal_querysets import within_period
+from reconciliation.models import JournalEntry, JournalLine, JournalPosting
+
+KINDS = (
+    (JournalLine.Kind.RECEIPT, "Inventory"),
+    (JournalLine.Kind.PURCHASE, "Billed"),
+    (JournalLine.Kind.COGS, "COGS"),
+    (JournalLine.Kind.TRUE_UP, "True-up"),
+    (JournalLine.Kind.ACCRUED_COGS, "Accrued COGS"),
+)
+SIDES = (("debit", "Debit"), ("credit", "Credit"))
+
+
+def periods_with_entries() -> list[tuple[str, str]]:
+    """Every month from the first entry to the last, newest first: two looks at an index."""
+    ends = JournalEntry.objects.aggregate(first=Min("date"), last=Max("date"))
+    if ends["first"] is None:
+        return []
+    month, last, months = period_start(ends["first"]), ends["last"], []
+    while month <= last:
+        months.append((f"{month:%Y-%m}", f"{month:%Y-%m}"))
+        month = next_period(month)
+    return months[::-1]
+
+
+def period_of(text: str) -> date:
+    """The first day of a period that is written as in 2026-03. Raises ValueError for anything else."""
+    return date.fromisoformat(f"{text}-01")
+
+
+class AccountFilter(TextFilter):
+    """Number (its beginning, or exactly after an equals sign) or a part of the name: few rows, looked up first."""
+
+    def filter(self, qs: QuerySet[Any], value: str | None) -> QuerySet[Any]:
+        if not value:
+            return qs
+        if value.startswith("=") and len(value) > 1:
+            accounts = Account.objects.filter(number=value[1:])
+        else:
+            accounts = Account.objects.filter(number__istartswith=value) | Account.objects.filter(name__icontains=value)
+        return qs.filter(account__in=list(accounts.values_list("pk", flat=True)))
+
+
+class JournalFilterSet(WordsFilterSet):
+    search_lookups = ("source_number__istartswith", "order__istartswith", "account__number__istartswith")
+    search_label = "Search account, code, transaction ID or order"
+
+    entry = NumberFilter("entry_id", label="Entry")
+    period = ChoiceFilter(choices=periods_with_entries, label="Period", method="in_period")
+    date = DateRangeFilter("entry__date", label="Date", is_moment=False)
+    account = AccountFilter("account__number", label="Account")
+    side = ChoiceFilter(choices=SIDES, label="Side", method="on_side")
+    code = TextFilter("code__code", label="Code")
+    office = ModelChoiceFilter(queryset=Office.objects.all(), label="Office")
+    order = TextFilter("order", label="Order")
+    source_number = TextFilter("source_number", label="Transaction ID")
+    run = NumberFilter("entry__run_id", label="Run")
+    kind = ChoiceFilter(choices=KINDS, label="Kind")
+    usage = TextFilter("usage__number", label="Usage")
+    lot = TextFilter("lot__number", label="Lot")
+
+    class Meta:
+        model = JournalPosting
+        fields: tuple[str, ...] = ()
+
+    def in_period(self, queryset: QuerySet[Any], name: str, value: str) -> QuerySet[Any]:
+        return queryset.filter(within_period(period_of(value)))
+
+    def on_side(self, queryset: QuerySet[Any], name: str, value: str) -> QuerySet[Any]:
+        sides = {"debit": JournalPosting.Side.DEBIT, "credit": JournalPosting.Side.CREDIT}
+        return queryset.filter(side=sides[value])
