@@ -17,7 +17,7 @@ urlpatterns = [
     path("password/", OwnPasswordView.as_view(), name="password"),
     path("menu/", MenuView.as_view(), name="menu"),
     path("inventory/", include("lots.urls")),
-    path("inventory/usage/", include("usage.urls")),
+    path("", include("usage.urls")),
     path("", include("reconciliation.urls")),
     path("", include("reconciliation.home_urls")),
 ]

@@ -6,8 +6,8 @@ from usage import views
 
 app_name = "usage"
 urlpatterns = [
-    path("", views.UsageListView.as_view(), name="usages"),
-    path("<int:pk>/", views.UsageDetailView.as_view(), name="usage"),
+    path("inventory/usage/", views.UsageListView.as_view(), name="usages"),
+    path("inventory/usage/<int:pk>/", views.UsageDetailView.as_view(), name="usage"),
     # Transaction IDs are anybody's text, so they stand in the query.
-    path("transaction-id/", views.SourceView.as_view(), name="source"),
+    path("inventory/usage/transaction-id/", views.SourceView.as_view(), name="source"),
 ]
