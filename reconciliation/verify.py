@@ -142,13 +142,15 @@ CHECKS = (
     ),
     Check(
         "restrictions_are_kept",
-        "No usage touched a lot outside those it is restricted to",
+        "No usage touched a lot outside those it is restricted to, unless it was released from them",
         """SELECT 'usage ' || usage.number, 'lot ' || allocation.lot_id
         FROM (SELECT DISTINCT usage_id FROM usage_usagelotrestriction) AS restricted
         JOIN reconciliation_cogsallocation AS allocation ON allocation.usage_id = restricted.usage_id
         JOIN usage_inventoryusage AS usage ON usage.id = restricted.usage_id
         WHERE NOT EXISTS (SELECT FROM usage_usagelotrestriction AS allowed
-            WHERE allowed.usage_id = restricted.usage_id AND allowed.lot_id = allocation.lot_id)""",
+            WHERE allowed.usage_id = restricted.usage_id AND allowed.lot_id = allocation.lot_id)
+            AND NOT EXISTS (SELECT FROM usage_restrictionrelease AS release
+                WHERE release.usage_id = restricted.usage_id)""",
     ),
     Check(
         "pools_match_their_records",

@@ -1,0 +1,292 @@
+"""What resolving a code would do: the adjustment and the run after it, planned by the engine and not written.
+
+The fingerprint is taken over everything that the plan was made from. Who posts holds the pool's lock, makes the preview
+again and compares: so what is posted is what was shown.
+"""
+
+from collections import defaultdict
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from hashlib import sha256
+from typing import Any, Final
+
+from django.core.exceptions import ValidationError
+from django.db import connection, transaction
+from django.utils import timezone
+
+from inventory_site.fields import MONEY_STEP, QUANTITY_STEP
+from lots.accounts import default_account
+from lots.models import Account, CostPool, InventoryLot, LineItemCode, Preference
+from lots.periods import closed_periods
+from reconciliation.dating import book_days
+from reconciliation.engine import CostMethod, Move, PassSummary, PlanBroken, RecordRefused, Remark
+from reconciliation.planning import PoolPlan, plan_pool
+from reconciliation.resolution_money import MoneyLine, Postings
+from reconciliation.snapshot import Snapshot, read_snapshots
+from reconciliation.whatif import Line, WhatIf, release, with_lines
+from usage.shapes import Form, form_of
+
+ZERO: Final = Decimal(0)
+
+
+@dataclass(frozen=True, slots=True)
+class UsageOutcome:
+    """What becomes of one usage; `usage` is None for the one that the adjustment would make."""
+
+    usage: int | None
+    number: str
+    source_number: str
+    used_at: datetime
+    before: Decimal
+    after: Decimal
+    amount: Decimal
+
+    @property
+    def closes(self) -> bool:
+        return self.after == 0
+
+
+@dataclass(frozen=True, slots=True)
+class LotOutcome:
+    """What becomes of one lot; `lot` is None for one that the adjustment would make."""
+
+    lot: int | None
+    number: str
+    source_number: str
+    received_before: Decimal
+    received: Decimal
+    used_before: Decimal
+    used: Decimal
+    value: Decimal
+
+    @property
+    def current(self) -> Decimal:
+        return self.received - self.used
+
+
+@dataclass(frozen=True, slots=True)
+class ResolutionPreview:
+    """The outcome. Moves and passes are the engine's own, in steps and cents, so that they can be compared exactly."""
+
+    pool: CostPool
+    lines: tuple[Line, ...]
+    releases: tuple[int, ...]
+    adjusted_at: datetime
+    account: Account
+    fingerprint: str
+    form: Form
+    net: Decimal
+    passes: int
+    trace: tuple[PassSummary, ...]
+    moves: tuple[Move, ...]
+    usages: tuple[UsageOutcome, ...]
+    lots: tuple[LotOutcome, ...]
+    money: tuple[MoneyLine, ...]
+    drawn: Decimal
+    given_back: Decimal
+    amount: Decimal
+    on_hand_before: Decimal
+    on_hand: Decimal
+    remarks: tuple[Remark, ...]
+    error: str = ""
+
+    @property
+    def closed(self) -> tuple[UsageOutcome, ...]:
+        return tuple(usage for usage in self.usages if usage.closes)
+
+    @property
+    def still_open(self) -> tuple[UsageOutcome, ...]:
+        return tuple(usage for usage in self.usages if not usage.closes)
+
+    @property
+    def is_resolved(self) -> bool:
+        return not self.error and not self.still_open
+
+    @property
+    def unallocated(self) -> Decimal:
+        return sum((usage.after for usage in self.usages), ZERO)
+
+    @property
+    def value_added(self) -> Decimal:
+        """What the + lines bring in, against the adjustment's account."""
+        return sum((line.value for line in self.lines), ZERO)
+
+
+def preview_resolution(
+    *,
+    code: LineItemCode,
+    lines: Sequence[Line],
+    adjusted_at: datetime,
+    account: Account | None = None,
+    pool: CostPool | None = None,
+    releases: Collection[int] = (),
+    now: datetime,
+) -> ResolutionPreview:
+    """Plan a Beginning Balance of these lines and the run after it. Writes nothing and keeps no lock.
+
+    `releases` are usages that are let go from the lots they are tied to. Raises ValidationError for lines that no
+    adjustment can have.
+    """
+    chosen = pool or pool_of(code)
+    check_lines(chosen, lines)
+    # One moment for all that is read, though nothing is locked.
+    with transaction.atomic(), connection.cursor() as cursor:
+        if not connection.savepoint_ids:
+            cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+        return _preview(
+            CostPool.objects.select_related("code", "office").get(pk=chosen.pk),
+            tuple(lines),
+            adjusted_at=adjusted_at,
+            account=account or default_account("opening"),
+            releases=tuple(sorted(releases)),
+            now=now,
+        )
+
+
+def pool_of(code: LineItemCode) -> CostPool:
+    """The code's cost pool; where it has several, the one with most open."""
+    pools = CostPool.objects.filter(code=code).select_related("code", "office")
+    found = max(pools, key=lambda pool: pool.open_unallocated_positive - pool.open_unallocated_negative, default=None)
+    if found is None:
+        raise ValidationError(f"{code} has neither lots nor usage, so there is nothing to resolve.")
+    return found
+
+
+def check_lines(pool: CostPool, lines: Sequence[Line]) -> None:
+    for line in lines:
+        if line.quantity == 0:
+            raise ValidationError("A line of nothing does nothing: enter a quantity, or leave the line out.")
+        if line.unit_cost < 0:
+            raise ValidationError("A unit cost cannot be negative.")
+        lot = line.into_lot
+        if lot is None:
+            continue
+        if lot.pool_id != pool.pk or line.quantity < 0 or lot.is_fed or not lot.is_source_complete:
+            raise ValidationError(f"This line cannot go into lot {lot.number}: choose another, or a new lot.")
+
+
+def _preview(
+    pool: CostPool, lines: tuple[Line, ...], *, adjusted_at: datetime, account: Account, releases: Any, now: datetime
+) -> ResolutionPreview:
+    preference = Preference.current()
+    snapshot = read_snapshots([pool.pk])[0]
+    fingerprint = _fingerprint(snapshot, pool, preference, lines, releases, adjusted_at, account, now)
+    before = {usage.key: usage.quantity_unallocated for usage in snapshot.usages}
+    whatif = with_lines(release(snapshot, releases), lines, adjusted_at=adjusted_at)
+    net = sum(before.values()) * QUANTITY_STEP
+    on_hand = pool.quantity_received - pool.quantity_used - pool.open_unallocated
+    common: dict[str, Any] = {
+        "pool": pool,
+        "lines": lines,
+        "releases": releases,
+        "adjusted_at": adjusted_at,
+        "account": account,
+        "fingerprint": fingerprint,
+        "form": form_of(net),
+        "net": net,
+        "on_hand_before": on_hand,
+        "on_hand": on_hand + sum((line.quantity for line in lines), ZERO),
+    }
+    try:
+        plan = plan_pool(whatif.snapshot, CostMethod(preference.cogs_method))
+    except (PlanBroken, RecordRefused) as error:
+        return ResolutionPreview(**common, **_nothing(), error=f"A run would set this aside. {error}")
+    days = book_days(posting_date=preference.posting_date, today=timezone.localdate(now))
+    postings = Postings(pool=pool, whatif=whatif, plan=plan, days=days, account=account, preference=preference)
+    return ResolutionPreview(
+        **common,
+        passes=plan.plan.pass_count,
+        trace=plan.plan.trace,
+        moves=plan.plan.moves,
+        usages=_usage_outcomes(whatif, plan, adjusted_at),
+        lots=_lot_outcomes(whatif, plan),
+        money=postings.money(adjusted_at=adjusted_at, today=timezone.localdate(now)),
+        drawn=plan.quantity_drawn * QUANTITY_STEP,
+        given_back=plan.quantity_given_back * QUANTITY_STEP,
+        amount=plan.amount * MONEY_STEP,
+        remarks=plan.plan.remarks,
+    )
+
+
+def _nothing() -> dict[str, Any]:
+    empty: dict[str, Any] = dict.fromkeys(("trace", "moves", "usages", "lots", "money", "remarks"), ())
+    return empty | {"passes": 0, "drawn": ZERO, "given_back": ZERO, "amount": ZERO}
+
+
+def _fingerprint(
+    snapshot: Snapshot,
+    pool: CostPool,
+    preference: Preference,
+    lines: Sequence[Line],
+    releases: Sequence[int],
+    adjusted_at: datetime,
+    account: Account,
+    now: datetime,
+) -> str:
+    code = pool.code
+    posted_on = timezone.localdate(now) if preference.posting_date == "RUN" else None
+    parts = (
+        pool.pk,
+        [tuple(lot) for lot in snapshot.lots],
+        [(*usage[:4], sorted(usage.only_lots) if usage.only_lots is not None else None) for usage in snapshot.usages],
+        sorted(snapshot.held.items()),
+        [(lot.lot, lot.booked, lot.present, lot.changed_on, lot.quantity_by_usage) for lot in snapshot.recosted],
+        sorted(snapshot.usage_days.items()),
+        sorted(snapshot.lot_days.items()),
+        (preference.cogs_method, preference.prevent_inter_office, preference.posting_date, posted_on),
+        sorted(closed_periods()),
+        (code.est_unit_cost.normalize(), code.account_cost, code.account_inventory),
+        [(line.quantity.normalize(), line.unit_cost.normalize(), getattr(line.into_lot, "pk", None)) for line in lines],
+        (list(releases), adjusted_at.isoformat(), account.pk),
+    )
+    return sha256(repr(parts).encode()).hexdigest()
+
+
+# -- Outcomes ----------------------------------------------------------------------------------------
+def _usage_outcomes(whatif: WhatIf, plan: PoolPlan, adjusted_at: datetime) -> tuple[UsageOutcome, ...]:
+    amounts: defaultdict[int, int] = defaultdict(int)
+    for move in plan.plan.moves:
+        amounts[move.usage] += move.amount
+    for _, owed in plan.true_ups:
+        amounts[owed.usage] += owed.amount
+    outcomes = []
+    for usage in whatif.snapshot.usages:
+        row = whatif.usages.get(usage.key)
+        outcomes.append(
+            UsageOutcome(
+                usage=row.pk if row else None,
+                number=row.number if row else "new usage",
+                source_number=row.source_number if row else "",
+                used_at=row.used_at if row else adjusted_at,
+                before=usage.quantity_unallocated * QUANTITY_STEP,
+                after=plan.plan.quantity_unallocated_after[usage.key] * QUANTITY_STEP,
+                amount=amounts[usage.key] * MONEY_STEP,
+            )
+        )
+    return tuple(outcomes)
+
+
+def _lot_outcomes(whatif: WhatIf, plan: PoolPlan) -> tuple[LotOutcome, ...]:
+    """Of the lots that the plan or a line touches, in the order in which they are drawn under FIFO."""
+    touched = {move.lot for move in plan.plan.moves} | whatif.virtual_lots.keys() | {lot for lot, _ in whatif.grown}
+    outcomes = []
+    for lot in whatif.snapshot.lots:
+        if lot.key not in touched:
+            continue
+        row: InventoryLot | None = whatif.lots.get(lot.key)
+        used = plan.plan.quantity_used_after.get(lot.key, lot.quantity_used)
+        outcomes.append(
+            LotOutcome(
+                lot=row.pk if row else None,
+                number=row.number if row else "new lot",
+                source_number=row.source_number if row else "",
+                received_before=row.quantity_received if row else ZERO,
+                received=lot.quantity_received * QUANTITY_STEP,
+                used_before=lot.quantity_used * QUANTITY_STEP,
+                used=used * QUANTITY_STEP,
+                value=lot.value * MONEY_STEP,
+            )
+        )
+    return tuple(outcomes)
