@@ -11,6 +11,7 @@ from django.db import connection, transaction
 
 from reconciliation.verify_books import BOOK_CHECKS
 from reconciliation.verify_check import Check
+from reconciliation.verify_documents import DOCUMENT_CHECKS
 
 CULPRITS_NAMED = 10
 
@@ -144,7 +145,8 @@ CHECKS = (
         "restrictions_are_kept",
         "No usage touched a lot outside those it is restricted to, unless it was released from them",
         """SELECT 'usage ' || usage.number, 'lot ' || allocation.lot_id
-        FROM (SELECT DISTINCT usage_id FROM usage_usagelotrestriction) AS restricted
+        FROM (SELECT DISTINCT usage_id FROM usage_usagelotrestriction AS named WHERE NOT EXISTS (
+            SELECT FROM usage_restrictionrelease AS release WHERE release.usage_id = named.usage_id)) AS restricted
         JOIN reconciliation_cogsallocation AS allocation ON allocation.usage_id = restricted.usage_id
         JOIN usage_inventoryusage AS usage ON usage.id = restricted.usage_id
         WHERE NOT EXISTS (SELECT FROM usage_usagelotrestriction AS allowed
@@ -242,12 +244,16 @@ CHECKS = (
         "ledgers_are_append_only",
         "The database refuses to change or delete facts: every trigger is in place and on",
         """SELECT 'table ' || wanted.name, 'no active trigger that refuses update, delete and truncate'
-        FROM unnest(ARRAY['lots_inventorytransaction', 'lots_preferencechange', 'usage_inventoryusage',
-            'usage_usagelotrestriction', 'reconciliation_cogsallocation', 'reconciliation_runlogline']) AS wanted(name)
+        FROM unnest(ARRAY['lots_inventorytransaction', 'lots_serialmovement', 'lots_lotcostevent',
+            'lots_recordhistory', 'lots_preferencechange', 'lots_periodchange', 'usage_inventoryusage',
+            'usage_usagelotrestriction', 'usage_restrictionrelease', 'usage_lotfeed', 'usage_shipmentusage',
+            'usage_jobusage', 'usage_jobcost', 'usage_adjustmentrecord', 'reconciliation_cogsallocation',
+            'reconciliation_journalentry', 'reconciliation_journalline', 'reconciliation_runlogline']) AS wanted(name)
         WHERE NOT EXISTS (SELECT FROM pg_trigger WHERE tgrelid = wanted.name::regclass AND tgenabled IN ('O', 'A')
             AND tgtype & 56 = 56 AND tgname LIKE 'pgtrigger_%%append_only%%')""",
     ),
     *BOOK_CHECKS,
+    *DOCUMENT_CHECKS,
 )
 
 
