@@ -10,11 +10,8 @@ from typing import Final
 
 from django.db import connection
 
-# What the import reads back as the same moment; fractions of a second only where there are some.
-_MOMENT: Final = (
-    "to_char({0} AT TIME ZONE 'UTC', CASE WHEN extract(microseconds FROM {0})::bigint % 1000000 = 0"
-    " THEN 'YYYY-MM-DD HH24:MI:SS' ELSE 'YYYY-MM-DD HH24:MI:SS.US' END)"
-)
+from reconciliation.exporting_documents import DOCUMENT_STATEMENTS
+from reconciliation.exporting_moments import MOMENT
 
 _ITEMS: Final = """
 SELECT code.code, nullif(code.description, '') AS description, code.est_unit_cost,
@@ -29,7 +26,7 @@ ORDER BY code.id
 """
 _LOTS: Final = f"""
 SELECT lot.number AS lot, code.code, office.code AS office, lot.lot_type AS type,
-    {_MOMENT.format("lot.first_received_at")} AS received_at, lot.quantity_received, lot.quantity_used,
+    {MOMENT.format("lot.first_received_at")} AS received_at, lot.quantity_received, lot.quantity_used,
     lot.quantity_current, lot.value, lot.value_used, lot.value - lot.value_used AS value_current, lot.status
 FROM lots_inventorylot AS lot
 JOIN lots_lineitemcode AS code ON code.id = lot.code_id LEFT JOIN lots_office AS office ON office.id = lot.office_id
@@ -37,7 +34,7 @@ ORDER BY lot.id
 """  # noqa: S608  (our own constant text)
 # ~ COGS: what the lots charged so far, and the estimate for what is still unallocated.
 _USAGE: Final = f"""
-SELECT usage.number AS usage, code.code, office.code AS office, {_MOMENT.format("usage.used_at")} AS used_at,
+SELECT usage.number AS usage, code.code, office.code AS office, {MOMENT.format("usage.used_at")} AS used_at,
     usage.quantity, nullif(usage.source_number, '') AS transaction_id, nullif(usage."order", '') AS "order",
     nullif(usage.reference, '') AS reference, original.number AS returns,
     coalesce(charged.amount, 0.00) + coalesce(accrued.amount, 0.00) AS cogs,
@@ -63,7 +60,7 @@ JOIN lots_lineitemcode AS code ON code.id = lot.code_id
 ORDER BY allocation.id
 """
 _TRANSACTIONS: Final = f"""
-SELECT movement.id AS number, code.code, office.code AS office, {_MOMENT.format("movement.at")} AS at,
+SELECT movement.id AS number, code.code, office.code AS office, {MOMENT.format("movement.at")} AS at,
     nullif(movement.source_number, '') AS source, movement.on_order, movement.demand, movement.on_hand
 FROM lots_inventorytransaction AS movement
 JOIN lots_lineitemcode AS code ON code.id = movement.code_id
@@ -72,7 +69,7 @@ ORDER BY movement.id
 """  # noqa: S608  (our own constant text)
 # A run's totals are written when it ends; until then its work rows have them.
 _RUNS: Final = f"""
-SELECT run.id AS run, {_MOMENT.format("run.started_at")} AS started, {_MOMENT.format("run.finished_at")} AS finished,
+SELECT run.id AS run, {MOMENT.format("run.started_at")} AS started, {MOMENT.format("run.finished_at")} AS finished,
     run.state, person.username AS by,
     CASE WHEN run.finished_at IS NULL THEN work.pools ELSE run.pools END AS pools,
     CASE WHEN run.finished_at IS NULL THEN work.usages ELSE run.usages END AS usages,
@@ -96,6 +93,7 @@ STATEMENTS: Final[Mapping[str, str]] = {
     "allocations": _ALLOCATIONS,
     "transactions": _TRANSACTIONS,
     "runs": _RUNS,
+    **DOCUMENT_STATEMENTS,
 }
 
 
