@@ -21,6 +21,7 @@ class PurchaseFigures(NamedTuple):
     unit_cost_ordered: Decimal
     quantity_received: Decimal  # net of what was returned
     quantity_returned: Decimal
+    quantity_purchased: Decimal
     value_landed: Decimal  # invoices and freight
     quantity_credited: Decimal
     value_credited: Decimal
@@ -52,16 +53,18 @@ def purchase_cost(figures: PurchaseFigures) -> PurchaseCost:
         return PurchaseCost(
             to_cents(unit_cost * figures.quantity_received), payable, to_cents(unit_cost * figures.quantity_short)
         )
+    quantity_back = figures.quantity_returned + figures.quantity_short
     gross = figures.quantity_received + figures.quantity_returned
-    if gross == 0:
+    # What went back without ever being billed (replaced one for one, or left out of the bill) was not bought, and
+    # nobody owes anything for it.
+    unbilled = max(min(gross - figures.quantity_purchased, quantity_back - figures.quantity_credited), ZERO)
+    bought = gross - unbilled
+    if bought == 0:
         return PurchaseCost(ZERO, payable, -payable)
-    value_returned = to_cents(figures.value_landed * figures.quantity_returned / gross)
-    value = figures.value_landed - value_returned if figures.quantity_received else ZERO
+    value = figures.value_landed - to_cents(figures.value_landed * (figures.quantity_returned - unbilled) / bought)
     # Credits still to come are owed to us: they stay accrued until the vendor's credit arrives.
-    awaited, quantity_back = ZERO, figures.quantity_returned + figures.quantity_short
-    if quantity_back > figures.quantity_credited:
-        value_back = to_cents(figures.value_landed * quantity_back / gross)
-        awaited = to_cents(value_back * (quantity_back - figures.quantity_credited) / quantity_back)
+    quantity_awaited = max(quantity_back - unbilled - figures.quantity_credited, ZERO)
+    awaited = to_cents(figures.value_landed * quantity_awaited / bought)
     return PurchaseCost(value, payable, value - payable + awaited)
 
 

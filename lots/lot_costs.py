@@ -82,6 +82,7 @@ def recost(
             unit_cost_ordered=lot.unit_cost_ordered,
             quantity_received=lot.quantity_received + quantity,
             quantity_returned=lot.quantity_returned,
+            quantity_purchased=lot.quantity_purchased,
             value_landed=lot.value_purchased + lot.value_freight,
             quantity_credited=lot.quantity_credited,
             value_credited=lot.value_credited,

@@ -19,6 +19,7 @@ def figures(
     received: str = "0",
     returned: str = "0",
     landed: str = "0",
+    billed: str = "10",
     credited: tuple[str, str] = ("0", "0"),
     short: str = "0",
 ) -> PurchaseFigures:
@@ -28,6 +29,7 @@ def figures(
         unit_cost_ordered=Decimal(unit),
         quantity_received=Decimal(received),
         quantity_returned=Decimal(returned),
+        quantity_purchased=Decimal(billed),
         value_landed=Decimal(landed),
         quantity_credited=quantity_credited,
         value_credited=value_credited,
@@ -76,6 +78,26 @@ def figures(
             id="the same before any bill: what is kept is accrued",
         ),
         pytest.param(
+            figures(received="6", returned="4", billed="6", landed="60"), "60", "0", "60", "0",
+            id="four of ten went back before the vendor billed six",
+        ),
+        pytest.param(
+            figures(received="10", returned="4", landed="110"), "110", "0", "110", "0", id="four replaced one for one"
+        ),
+        pytest.param(
+            figures(received="10", returned="4", billed="14", landed="154", credited=("4", "44")),
+            "110", "0", "110", "0",
+            id="four credited and bought again",
+        ),
+        pytest.param(
+            figures(received="6", returned="4", landed="100", billed="8"), "75", "-25", "100", "0",
+            id="two of the four that went back were billed",
+        ),
+        pytest.param(
+            figures(received="13", returned="2", short="3", landed="100"), "130", "0", "100", "30",
+            id="five replaced, three of which other lots had given",
+        ),
+        pytest.param(
             figures(returned="10", landed="100", credited=("10", "100")), "0", "0", "0", "0", id="all of it went back"
         ),
     ],
@@ -93,21 +115,33 @@ def test_the_figures_of_documents_say_what_a_lot_is_worth_and_how_it_is_owed(
     unit=st.decimals(min_value=0, max_value=1000, places=6),
     received=QUANTITY,
     returned=QUANTITY,
+    billed=QUANTITY,
+    short=QUANTITY,
     landed=MONEY,
     share_credited=st.integers(min_value=0, max_value=4),
 )
 def test_a_lot_is_never_worth_less_than_nothing_and_an_empty_one_is_worth_nothing(
-    is_open: bool, unit: Decimal, received: Decimal, returned: Decimal, landed: Decimal, share_credited: int
+    is_open: bool,
+    unit: Decimal,
+    received: Decimal,
+    returned: Decimal,
+    billed: Decimal,
+    short: Decimal,
+    landed: Decimal,
+    share_credited: int,
 ) -> None:
-    credited = returned * share_credited / 4
-    cost = purchase_cost(PurchaseFigures(is_open, unit, received, returned, landed, credited, Decimal(0)))
+    short = min(short, received)
+    credited = (returned + short) * share_credited / 4
+    cost = purchase_cost(
+        PurchaseFigures(is_open, unit, received, returned, billed, landed, credited, Decimal(0), short)
+    )
     assert cost.value >= 0
     if received == 0:
         assert cost.value == 0
     # What is closed leaves nothing accrued but a credit that the vendor still owes.
     if not is_open:
         assert cost.value_accrued <= 0
-        if credited == returned:
+        if share_credited == 4:
             assert cost.value_accrued == 0
 
 
