@@ -130,6 +130,14 @@ CELERY_BEAT_SCHEDULE = {
         "task": "reconciliation.tasks.nightly_run",
         "schedule": crontab(hour=str(NIGHTLY_RUN_HOUR), minute=str(NIGHTLY_RUN_MINUTE)),
     },
+    # After the run, because it is about what stayed unallocated. Does nothing where accruing is off.
+    "nightly-accrued-cogs": {
+        "task": "reconciliation.tasks.accrue_cogs",
+        "schedule": crontab(
+            hour=str((NIGHTLY_RUN_HOUR + (NIGHTLY_RUN_MINUTE + 30) // 60) % 24),
+            minute=str((NIGHTLY_RUN_MINUTE + 30) % 60),
+        ),
+    },
     # After the run, so that the morning's home page says whether every invariant holds.
     "nightly-ledger-check": {
         "task": "reconciliation.tasks.check_ledger",

@@ -7,12 +7,15 @@ from django.db.models import Model
 from django.http import HttpRequest
 
 from lots.models import (
+    Account,
     CostPool,
+    FiscalPeriod,
     InventoryLot,
     InventoryTransaction,
     LotCostEvent,
     LotCostToPost,
     Office,
+    PeriodChange,
     Preference,
     PreferenceChange,
 )
@@ -108,3 +111,27 @@ class PreferenceAdmin(ReadOnlyAdmin):
 class PreferenceChangeAdmin(ReadOnlyAdmin):
     list_display = ("at", "by", "name", "value_before", "value_after")
     list_select_related = ("by",)
+
+
+@admin.register(Account)
+class AccountAdmin(ReadOnlyAdmin):
+    """Changed on the pages of the chart of accounts, which know what relies on an account."""
+
+    list_display = ("number", "name", "kind", "is_active")
+    list_filter = ("kind", "is_active")
+    search_fields = ("number", "name")
+    ordering = ("number",)
+
+
+@admin.register(FiscalPeriod)
+class FiscalPeriodAdmin(ReadOnlyAdmin):
+    """Closed and reopened on the Periods page, which waits for what is being posted."""
+
+    list_display = ("starts_on", "is_closed")
+    ordering = ("-starts_on",)
+
+
+@admin.register(PeriodChange)
+class PeriodChangeAdmin(ReadOnlyAdmin):
+    list_display = ("at", "by", "period", "is_closed", "reason")
+    list_select_related = ("by", "period")

@@ -7,6 +7,7 @@ from lots import views
 app_name = "lots"
 urlpatterns = [
     path("codes/", views.CodeListView.as_view(), name="codes"),
+    path("codes/new/", views.CodeCreateView.as_view(), name="code_create"),
     path("codes/find/", views.CodesFindView.as_view(), name="codes_find"),
     path("codes/<int:pk>/", views.CodeDetailView.as_view(), name="code"),
     path("lots/", views.LotListView.as_view(), name="lots"),

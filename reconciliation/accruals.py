@@ -4,6 +4,7 @@ Each open usage has a target, unallocated x est unit cost (nothing where the pre
 it; only the difference is posted, so booking again writes nothing. What a run allocates, the run takes back.
 """
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
@@ -11,6 +12,7 @@ from decimal import Decimal
 from itertools import groupby
 from typing import Any, Final
 
+from celery import current_app
 from django.contrib.auth.models import User
 from django.core.exceptions import ValidationError
 from django.db import connection, transaction
@@ -19,6 +21,9 @@ from django.utils import timezone
 from lots.locks import lock_pools, preference_in_force
 from lots.models import PostingDate, Preference
 
+logger = logging.getLogger(__name__)
+
+ACCRUE_TASK: Final = "reconciliation.tasks.accrue_cogs"
 # Usages whose accruals one transaction books.
 BATCH_USAGES: Final = 20_000
 CODES_NAMED: Final = 10
@@ -118,6 +123,26 @@ def accrue_cogs(*, now: datetime, by: User | None = None) -> AccrualResult:
     if Preference.current().accrue_cogs:
         result.without_estimate = [code for (code,) in _rows(_WITHOUT_ESTIMATE, {})]
     return result
+
+
+def request_accruals(*, by: User) -> bool:
+    """Ask a worker to book them. Return whether the broker took the message."""
+    try:
+        current_app.send_task(ACCRUE_TASK, kwargs={"by_id": by.pk}, retry=False)
+    except Exception as error:  # (a broker may fail in any way; none may reach the user)
+        logger.warning("the broker did not take the request for accrued COGS: %s", error)
+        return False
+    return True
+
+
+def accrue_nightly(*, now: datetime, by: User | None = None) -> None:
+    """What a worker does: book it where that is wanted or still has to be taken back, and tell the log."""
+    if not Preference.current().accrue_cogs and not accruals_due():
+        return
+    try:
+        logger.info("%s", accrue_cogs(now=now, by=by).words())
+    except ValidationError as refusal:
+        logger.warning("%s", " ".join(refusal.messages))
 
 
 def why_not_accrue() -> str:

@@ -51,4 +51,4 @@ class PreferenceForm(forms.Form):
     """One preference at a time: its name and the value wanted."""
 
     name = forms.CharField()
-    value = forms.CharField()
+    value = forms.CharField(required=False)

@@ -2,54 +2,166 @@
 
 The COGS method binds allocations to come. Whether offices are kept apart decides which pool a lot and a usage belong
 to; so it can change only while nothing is allocated and no run is under way, and then everything moves at once.
+Default accounts bind postings to come: one whose balance is still to be taken back, or is kept in step with the lots,
+cannot be exchanged under it.
 """
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
+from decimal import Decimal
+from typing import Any, Final
 
 from django.contrib.auth.models import User
 from django.core.exceptions import ValidationError
 from django.db import connection, transaction
+from django.db.models import F
 
+from inventory_site.arithmetic import NotAnAmount, work_out
+from inventory_site.fields import MONEY_STEP
 from lots.locks import lock_pools
-from lots.models import CogsMethod, CostPool, Preference, PreferenceChange
+from lots.models import (
+    Account,
+    AccountKind,
+    CogsMethod,
+    CostPool,
+    InventoryLot,
+    LotCostToPost,
+    PostingDate,
+    Preference,
+    PreferenceChange,
+)
 from reconciliation.models import CogsAllocation, ReconciliationRun
+from usage.models import OpenUsage
 from usage.summaries import refresh_open_sums
 
 COGS_METHOD: Final = "cogs_method"
 PREVENT_INTER_OFFICE: Final = "prevent_inter_office"
-VALUES: Final = {COGS_METHOD: tuple(CogsMethod.values), PREVENT_INTER_OFFICE: ("on", "off")}
+POSTING_DATE: Final = "posting_date"
+ACCRUE_COGS: Final = "accrue_cogs"
+RETURNS_REDUCE_ORDERS: Final = "returns_reduce_orders"
+APPROVE_ABOVE: Final = "approve_above"
 NOTHING_CHANGED: Final = "Nothing was changed."
+NONE: Final = "none"
+# More does not fit into the column.
+APPROVE_ABOVE_LIMIT: Final = Decimal(10) ** 16
+
+# Default accounts by the name of their preference: what they are for.
+ACCOUNTS: Final[dict[str, tuple[str, str]]] = {
+    "account_inventory": ("Inventory", "What new lots are worth, unless their code names another account."),
+    "account_in_process": ("Inventory in process", "What went into production and has not come out."),
+    "account_accrued_inventory": ("Accrued inventory", "Received and not billed yet."),
+    "account_payable": ("Accounts payable", "Vendor invoices and freight."),
+    "account_accrued_cogs": ("Accrued COGS", "The estimated cost of unallocated usage."),
+    "account_cost": ("Cost of goods sold", "What usage is charged to, unless its code names another account."),
+    "account_adjustment": ("Inventory adjustments", "Counts and losses that name no account of their own."),
+    "account_variance": ("Purchase cost variance", "What was billed for goods that never came, and odd credits."),
+    "account_job_cost": ("Job costs applied", "Labour and services that went into production."),
+    "account_opening": ("Opening balances", "What lots were worth when they were first entered here."),
+}
+# Balances that are kept in step with records: each needs an account to itself, on its own side of the balance sheet.
+_KINDS: Final = {
+    "account_inventory": AccountKind.ASSET,
+    "account_in_process": AccountKind.ASSET,
+    "account_accrued_inventory": AccountKind.LIABILITY,
+    "account_payable": AccountKind.LIABILITY,
+    "account_accrued_cogs": AccountKind.LIABILITY,
+}
+
+
+@dataclass(frozen=True)
+class Setting:
+    """How a preference is written and checked. `hint` says which values there are."""
+
+    hint: str
+    # Gives the value that a text means; raises ValueError where it means none.
+    read: Callable[[str], Any]
+    # Says why the preference cannot become this value now, or "".
+    why_not: Callable[[Preference, str, Any], str] = lambda preference, name, value: ""
+    # Does what has to be done besides.
+    follow: Callable[[Any], None] = lambda value: None
 
 
 @transaction.atomic
 def preference_set(*, name: str, value: str, by: User | None, now: datetime) -> PreferenceChange | None:
     """Set a preference and log who did it; None when it had that value already.
 
-    Preventing inter-office COGS also gives every lot and open usage its new pool and sums up all pools anew.
-    Raises ValidationError for a name or value that there is not, or when the preference cannot change now.
+    Accounts are named by number, amounts may be "none". Preventing inter-office COGS also gives every lot and open
+    usage its new pool and sums up all pools anew. Raises ValidationError for a name or value that there is not, or when
+    the preference cannot change now.
     """
-    if name not in VALUES:
-        raise ValidationError(f"There is no preference “{name}”; there are {' and '.join(VALUES)}. {NOTHING_CHANGED}")
-    if value not in VALUES[name]:
-        raise ValidationError(f"{name} is {' or '.join(VALUES[name])}, not “{value}”. {NOTHING_CHANGED}")
+    setting = SETTINGS.get(name)
+    if setting is None:
+        raise ValidationError(f"There is no preference “{name}”; there are {', '.join(SETTINGS)}. {NOTHING_CHANGED}")
+    try:
+        wanted = setting.read(value.strip())
+    except ValueError:
+        raise ValidationError(f"{name} is {setting.hint}, not “{value}”. {NOTHING_CHANGED}") from None
     # Postings, imports and requests for a run hold the row FOR SHARE while they rely on what it says.
     preference = Preference.objects.select_for_update().get(pk=1)
     before = value_of(preference, name)
-    if before == value:
+    if before == _text_of(wanted):
         return None
-    _SETTERS[name](preference, value)
+    if reason := setting.why_not(preference, name, wanted):
+        raise ValidationError(f"{reason} {NOTHING_CHANGED}")
+    setattr(preference, name, wanted)
     preference.save(update_fields=[name])
-    return PreferenceChange.objects.create(at=now, by=by, name=name, value_before=before, value_after=value)
+    setting.follow(wanted)
+    return PreferenceChange.objects.create(
+        at=now, by=by, name=name, value_before=before, value_after=value_of(preference, name)
+    )
 
 
 def value_of(preference: Preference, name: str) -> str:
     """Return the value as people and the log write it."""
-    value = getattr(preference, name)
-    return {True: "on", False: "off"}[value] if isinstance(value, bool) else str(value)
+    return _text_of(getattr(preference, name))
 
 
+def _text_of(value: Any) -> str:
+    if value is None:
+        return NONE
+    if isinstance(value, bool):
+        return "on" if value else "off"
+    if isinstance(value, Account):
+        return value.number
+    return f"{value:f}" if isinstance(value, Decimal) else str(value)
+
+
+# -- Values ------------------------------------------------------------------------------------------
+def _choice(*values: str) -> Callable[[str], str]:
+    def read(text: str) -> str:
+        if text not in values:
+            raise ValueError
+        return text
+
+    return read
+
+
+def _switch(text: str) -> bool:
+    return {"on": True, "off": False}[_choice("on", "off")(text)]
+
+
+def _amount(text: str) -> Decimal | None:
+    if text in ("", NONE):
+        return None
+    try:
+        number = work_out(text).number
+    except NotAnAmount:
+        raise ValueError from None
+    amount = Decimal(number.numerator) / Decimal(number.denominator)
+    if not 0 <= amount < APPROVE_ABOVE_LIMIT or amount != amount.quantize(MONEY_STEP):
+        raise ValueError
+    return amount.quantize(MONEY_STEP)
+
+
+def _account(text: str) -> Account:
+    account = Account.objects.filter(number=text, is_active=True).first()
+    if account is None:
+        raise ValueError
+    return account
+
+
+# -- When they cannot change -------------------------------------------------------------------------
 def why_offices_cannot_change() -> str:
     """Give the reason why inter-office prevention cannot change now, or ""."""
     active = ReconciliationRun.objects.filter(state__in=ReconciliationRun.ACTIVE).order_by("pk").first()
@@ -63,21 +175,73 @@ def why_offices_cannot_change() -> str:
     return ""
 
 
-def _set_cogs_method(preference: Preference, value: str) -> None:
-    # A run under way goes on with the method it was requested with.
-    preference.cogs_method = value
+def _why_not_accrue(preference: Preference, name: str, value: bool) -> str:
+    if value and preference.account_accrued_cogs_id is None:
+        return "Accrued COGS needs an account of its own first: choose one among the default accounts."
+    return ""
 
 
-def _set_prevent_inter_office(preference: Preference, value: str) -> None:
-    if reason := why_offices_cannot_change():
-        raise ValidationError(f"{reason} {NOTHING_CHANGED}")
-    preference.prevent_inter_office = value == "on"
-    _move_to_pools(apart=preference.prevent_inter_office)
+def _why_not_account(preference: Preference, name: str, account: Account) -> str:
+    kind = _KINDS.get(name)
+    label = ACCOUNTS[name][0]
+    if kind is not None and account.kind != kind:
+        return f"{label} is of the kind {kind.label.lower()}; {account} is {account.get_kind_display().lower()}."
+    for other in ACCOUNTS:
+        if other != name and {name, other} & set(_KINDS) and getattr(preference, f"{other}_id") == account.pk:
+            return f"{account} is the account for {ACCOUNTS[other][0].lower()}, which needs one to itself."
+    if name != "account_inventory" and InventoryLot.objects.filter(account=account).exists():
+        return f"Lots are kept on {account}: nothing else may be posted to it."
+    return _WHY_NOT_EXCHANGE.get(name, lambda: "")()
 
 
-_SETTERS: Final[dict[str, Callable[[Preference, str], None]]] = {
-    COGS_METHOD: _set_cogs_method,
-    PREVENT_INTER_OFFICE: _set_prevent_inter_office,
+def _why_not_accrued_cogs() -> str:
+    if OpenUsage.objects.exclude(accrued_booked=0).exists():
+        return (
+            "Accrued COGS stands booked on the present account. Switch accruing off and accrue once, which takes all of"
+            " it back; then change the account."
+        )
+    return ""
+
+
+def _why_not_accrued_inventory() -> str:
+    accrued = InventoryLot.objects.filter(is_fed=False).exclude(value=F("value_payable") + F("value_other"))
+    if LotCostToPost.objects.exists() or accrued.exists():
+        return (
+            "Goods are received and not billed yet, and the bill must go to the account that they were accrued on."
+            " Rename the account instead."
+        )
+    return ""
+
+
+def _why_not_in_process() -> str:
+    if InventoryLot.objects.filter(is_fed=True).exists():
+        return (
+            "Something was produced, and later cost of what went in must go to the same account. Rename the account"
+            " instead."
+        )
+    return ""
+
+
+_WHY_NOT_EXCHANGE: Final[dict[str, Callable[[], str]]] = {
+    "account_accrued_cogs": _why_not_accrued_cogs,
+    "account_accrued_inventory": _why_not_accrued_inventory,
+    "account_in_process": _why_not_in_process,
+}
+
+# A run under way goes on with the method it was requested with.
+SETTINGS: Final[dict[str, Setting]] = {
+    COGS_METHOD: Setting("FIFO or LIFO", _choice(*CogsMethod.values)),
+    PREVENT_INTER_OFFICE: Setting(
+        "on or off",
+        _switch,
+        why_not=lambda preference, name, value: why_offices_cannot_change(),
+        follow=lambda value: _move_to_pools(apart=value),
+    ),
+    POSTING_DATE: Setting("EVENT or RUN", _choice(*PostingDate.values)),
+    ACCRUE_COGS: Setting("on or off", _switch, why_not=_why_not_accrue),
+    RETURNS_REDUCE_ORDERS: Setting("on or off", _switch),
+    APPROVE_ABOVE: Setting("an amount of at most two decimals, not below zero, or none", _amount),
+    **{name: Setting("the number of an active account", _account, why_not=_why_not_account) for name in ACCOUNTS},
 }
 
 # -- Everything into the pools that the preference asks for ----------------------------------------------------------

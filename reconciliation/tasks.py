@@ -4,7 +4,7 @@ from celery import shared_task
 from django.contrib.auth.models import User
 from django.utils import timezone
 
-from reconciliation import checking, runner, sweeper
+from reconciliation import accruals, checking, runner, sweeper
 from reconciliation.importing import worker
 
 # Shorter than the soft time limit, so that a long run comes in many messages and none outlives its visibility.
@@ -45,3 +45,10 @@ def run_import_job(*, import_id: int, **_later: object) -> None:
 def check_ledger(*, by_id: int | None = None, **_later: object) -> None:
     """Verify the ledger, for whoever asked or for the schedule, and keep what was found."""
     checking.ledger_check(by=User.objects.filter(pk=by_id or 0).first(), now=timezone.now())
+
+
+# All open usage, in batches of a transaction each; as much as is open may take a while.
+@shared_task(name="reconciliation.tasks.accrue_cogs", soft_time_limit=1_700, time_limit=1_800)
+def accrue_cogs(*, by_id: int | None = None, **_later: object) -> None:
+    """Book the estimated cost of what is unallocated, for whoever asked or for the schedule."""
+    accruals.accrue_nightly(now=timezone.now(), by=User.objects.filter(pk=by_id or 0).first())

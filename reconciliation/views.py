@@ -1,4 +1,4 @@
-"""The home page, the ledger check, the preferences, and the dry run. Pages of runs stand in run_views.py."""
+"""The home page, the ledger check, and the dry run. Pages of runs stand in run_views.py."""
 
 import shlex
 from collections.abc import Sequence
@@ -10,7 +10,6 @@ from typing import Any, Final
 from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.mixins import PermissionRequiredMixin
-from django.core.exceptions import ValidationError
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -20,19 +19,12 @@ from django.views.generic import View
 from inventory_site.fields import MONEY_STEP, QUANTITY_STEP
 from inventory_site.listing import EmptyState
 from lots.addresses import found_set
-from lots.models import CogsMethod, CostPool, LineItemCode, Preference, PreferenceChange
+from lots.models import CostPool, LineItemCode
 from reconciliation.checking import request_check
 from reconciliation.engine import CostMethod
-from reconciliation.forms import PreferenceForm, PreviewForm
+from reconciliation.forms import PreviewForm
 from reconciliation.ledger_pages import invariants_of
 from reconciliation.models import LedgerCheck
-from reconciliation.preferences import (
-    COGS_METHOD,
-    PREVENT_INTER_OFFICE,
-    preference_set,
-    value_of,
-    why_offices_cannot_change,
-)
 from reconciliation.preview import Preview, preview_run
 from reconciliation.run_progress import run_progress
 from reconciliation.run_views import RUN, run_action, signed_in
@@ -45,16 +37,12 @@ from reconciliation.selectors import (
     stock,
     work_waiting,
 )
-from reconciliation.tables import LedgerCheckTable, PreferenceChangeTable, PreviewTable, why_open
+from reconciliation.tables import LedgerCheckTable, PreviewTable, why_open
 
 VERIFY: Final = "reconciliation.verify_ledger"
-CHANGE_PREFERENCE: Final = "lots.change_preference"
 CHECKS_SHOWN: Final = 10
-CHANGES_SHOWN: Final = 50
 SET_ASIDE_SHOWN: Final = 5
 PREVIEW_LINES: Final = 250
-# Moving more usage than this into other pools takes longer than anybody waits for a page.
-USAGES_MOVED_AT_ONCE: Final = 50_000
 # A check of half a million usages takes half a minute; after this, nobody is at work on it.
 CHECK_SECONDS: Final = 150
 
@@ -200,67 +188,6 @@ class LedgerCheckProgressView(PermissionRequiredMixin, View):
 
 def _number(text: str | None) -> int | None:
     return int(text) if text and text.isascii() and text.isdigit() and len(text) < 16 else None
-
-
-# -- Preferences -------------------------------------------------------------------------------------
-class PreferencesView(PermissionRequiredMixin, View):
-    permission_required = "lots.view_preference"
-
-    def get(self, request: HttpRequest) -> HttpResponse:
-        return self._page(request)
-
-    def post(self, request: HttpRequest) -> HttpResponse:
-        if not request.user.has_perm(CHANGE_PREFERENCE):
-            return self.handle_no_permission()
-        form = PreferenceForm(request.POST)
-        name = form.data.get("name", "")
-        if not form.is_valid():
-            return self._page(request, errors={name: "Choose a value. Nothing was changed."}, status=422)
-        if name == PREVENT_INTER_OFFICE and (reason := _too_much_to_move()):
-            return self._page(request, errors={name: reason}, status=422)
-        try:
-            change = preference_set(
-                name=name, value=form.cleaned_data["value"], by=signed_in(request), now=timezone.now()
-            )
-        except ValidationError as error:
-            return self._page(request, errors={name: " ".join(error.messages)}, status=422)
-        if change is None:
-            messages.info(request, "It had that value already; nothing was changed.")
-        else:
-            messages.success(request, f"Changed from {change.value_before} to {change.value_after}.")
-        return redirect("reconciliation:preferences")
-
-    def _page(self, request: HttpRequest, *, errors: dict[str, str] | None = None, status: int = 200) -> HttpResponse:
-        preference = Preference.current()
-        changes = PreferenceChange.objects.select_related("by")[:CHANGES_SHOWN]
-        context = {
-            "title": "Preferences",
-            "preference": preference,
-            "methods": CogsMethod.choices,
-            "office_value": value_of(preference, PREVENT_INTER_OFFICE),
-            "office_reason": why_offices_cannot_change() or _too_much_to_move(),
-            "active": active_run(),
-            "may_change": request.user.has_perm(CHANGE_PREFERENCE),
-            "method_error": (errors or {}).get(COGS_METHOD, ""),
-            "office_error": (errors or {}).get(PREVENT_INTER_OFFICE, ""),
-            "other_errors": [
-                text for name, text in (errors or {}).items() if name not in (COGS_METHOD, PREVENT_INTER_OFFICE)
-            ],
-            "changes": PreferenceChangeTable(
-                changes, empty=EmptyState("No preference was ever changed", "Both have the values they began with.")
-            ),
-        }
-        return render(request, "reconciliation/preferences.html", context, status=status)
-
-
-def _too_much_to_move() -> str:
-    usages = stock().usages
-    if usages <= USAGES_MOVED_AT_ONCE:
-        return ""
-    return (
-        f"{usages:,} usages would move, which takes longer than a page can wait. From a shell:"
-        " python3 run.py manage set_preference prevent_inter_office on (or off)."
-    )
 
 
 # -- Dry run -----------------------------------------------------------------------------------------

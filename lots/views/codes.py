@@ -5,19 +5,23 @@ from decimal import Decimal
 from operator import methodcaller
 from typing import Any
 
-from django.db.models import F, QuerySet, Sum
+from django.db.models import F, Model, QuerySet, Sum
 from django.http import HttpRequest, JsonResponse
+from django.urls import reverse
 from django.views.generic import View
 
-from inventory_site.details import Fact, FigureRow, Figures, Section
+from inventory_site.details import Action, Fact, FigureRow, Figures, Section
+from inventory_site.documents import DocumentFormView
 from inventory_site.listing import EmptyState, Grouping, QuickSearch
 from inventory_site.money import trimmed
 from inventory_site.templatetags import display
 from inventory_site.views import RecordDetailView, RecordPermissionMixin
 from lots import addresses, selectors
+from lots.code_forms import CodeForm
 from lots.filtersets import CodeFilterSet
 from lots.forms import codes_like
 from lots.found_sets import FirstUseListView, sums_of
+from lots.item_master import code_create
 from lots.models import CostPool, LineItemCode
 from lots.querysets import INVENTORIED, codes, lots, transactions
 from lots.tables import CodeTable, LotsOfCodeTable, TransactionsOfCodeTable, figure_link
@@ -59,6 +63,9 @@ class CodeListView(FirstUseListView):
     )
     empty_first_use = EmptyState("No line item codes yet", "Import items, or the lots and usage that name them.")
 
+    def get_actions(self) -> Sequence[Action]:
+        return (Action("New code", reverse("lots:code_create"), permission="lots.add_lineitemcode"),)
+
     def count_all(self) -> int:
         return LineItemCode.objects.count()
 
@@ -78,6 +85,20 @@ class CodeListView(FirstUseListView):
             .annotate(**{f"sum_{name}": sum for name, sum in TOTALS.items()})
         )
         return {row["code__record_type"]: {name: row[f"sum_{name}"] for name in TOTALS} for row in rows}
+
+
+class CodeCreateView(DocumentFormView):
+    """A new code."""
+
+    model = LineItemCode
+    form_class = CodeForm
+    permission_required = "lots.add_lineitemcode"
+    noun = "line item code"
+    list_url_name = "lots:codes"
+    list_label = "Line Item Codes"
+
+    def save(self, record: None, header: dict[str, Any], lines: list[dict[str, Any]]) -> Model:
+        return code_create(**header)
 
 
 class CodesFindView(RecordPermissionMixin, View):
@@ -111,6 +132,11 @@ class CodeDetailView(RecordDetailView):
     def get_status(self) -> tuple[str, str]:
         return self.object.status, self.object.get_status_display()
 
+    def get_actions(self) -> Sequence[Action]:
+        # The page to change it belongs to the app above, because the estimate moves what is accrued there.
+        edit = reverse("usage:code_edit", args=[self.object.pk])
+        return (Action("Edit", edit, permission="lots.change_lineitemcode"),)
+
     def get_sections(self) -> Sequence[Section]:
         code: LineItemCode = self.object
         balances = selectors.balances_of(code)
@@ -139,10 +165,12 @@ def _general(code: LineItemCode) -> Section:
         facts=(
             Fact("Code", code.code),
             Fact("Description", code.description),
+            Fact("Category", code.category),
             Fact("Record type", code.get_record_type_display()),
             Fact(
                 "Est unit cost", code.est_unit_cost, "unit_cost", hint="Stands in for the cost of what is unallocated"
             ),
+            Fact("Unit weight", code.unit_weight or None, "quantity"),
             Fact("Serialized", code.is_serialized, "flag"),
             Fact("Track by manufacturer lot", code.is_tracked_by_manufacturer_lot, "flag"),
             Fact("Revenue account", code.account_revenue),

@@ -14,7 +14,7 @@ from django.test import Client
 from pytest_django import Settings
 
 from lots.models import CostPool, InventoryLot, Preference, PreferenceChange
-from reconciliation import checking, planning, preview, views
+from reconciliation import checking, planning, preference_views, preview, views
 from reconciliation.engine import PlanBroken
 from reconciliation.models import LedgerCheck, ReconciliationRun, RunPool
 from reconciliation.requests import request_run
@@ -262,7 +262,7 @@ def test_offices_can_be_kept_apart_only_while_nothing_is_allocated(accountant: C
 @pytest.mark.django_db
 def test_what_takes_too_long_for_a_page_names_the_command(accountant: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     make_usage("WIRE", "3", office="BO")
-    monkeypatch.setattr(views, "USAGES_MOVED_AT_ONCE", 0)
+    monkeypatch.setattr(preference_views, "USAGES_MOVED_AT_ONCE", 0)
     assert "set_preference prevent_inter_office" in html(accountant, PREFERENCES)
     assert accountant.post(PREFERENCES, {"name": "prevent_inter_office", "value": "on"}).status_code == 422
     assert not Preference.current().prevent_inter_office

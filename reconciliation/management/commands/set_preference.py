@@ -6,15 +6,15 @@ from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
-from reconciliation.preferences import VALUES, preference_set
+from reconciliation.preferences import SETTINGS, preference_set
 
 
 class Command(BaseCommand):
-    help = "; ".join(f"{name} {'|'.join(values)}" for name, values in VALUES.items())
+    help = "; ".join(f"{name}: {setting.hint}" for name, setting in SETTINGS.items())
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("name", metavar="NAME", help=" or ".join(VALUES))
-        parser.add_argument("value", metavar="VALUE", help="FIFO or LIFO; on or off")
+        parser.add_argument("name", metavar="NAME", help=", ".join(SETTINGS))
+        parser.add_argument("value", metavar="VALUE", help="FIFO or LIFO; on or off; accounts by number")
 
     def handle(self, *, name: str, value: str, **_options: object) -> None:
         try:

@@ -1,0 +1,138 @@
+"""The Periods page: which months are open, what to see to before one is closed, and who closed which."""
+
+from collections.abc import Sequence
+from datetime import date
+from typing import Any, Final
+
+from django.contrib import messages
+from django.contrib.auth.mixins import PermissionRequiredMixin
+from django.core.exceptions import ValidationError
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils import timezone
+from django.views.generic import View
+
+from inventory_site.documents import UNPROCESSABLE
+from inventory_site.listing import EmptyState
+from lots.models import PeriodChange
+from reconciliation.account_forms import ReasonForm
+from reconciliation.account_tables import PeriodChangeTable, PeriodTable, periods_url
+from reconciliation.periods import (
+    Month,
+    close_checklist,
+    months,
+    period_close,
+    period_name,
+    period_named,
+    period_reopen,
+    why_not_close,
+)
+from reconciliation.run_views import signed_in
+
+CHANGE: Final = "lots.change_fiscalperiod"
+CHANGES_SHOWN: Final = 50
+
+
+class PeriodsView(PermissionRequiredMixin, View):
+    """All months, and one of them (?period=) with its checklist: the oldest that is open and has entries."""
+
+    permission_required = "lots.view_fiscalperiod"
+
+    def get(self, request: HttpRequest) -> HttpResponse:
+        found = months(today=timezone.localdate())
+        chosen = _chosen(request, found)
+        checklist = [] if chosen.is_closed else close_checklist(chosen.starts_on)
+        changes = PeriodChange.objects.select_related("by", "period")[:CHANGES_SHOWN]
+        context = {
+            "title": "Periods",
+            "chosen": chosen,
+            "checklist": checklist,
+            "barring": [item for item in checklist if item.count and item.is_blocking],
+            "may_change": request.user.has_perm(CHANGE),
+            "periods": PeriodTable(found),
+            "changes": PeriodChangeTable(
+                changes, empty=EmptyState("No period was ever closed", "Every month takes postings.")
+            ),
+        }
+        return render(request, "reconciliation/periods.html", context)
+
+
+def _chosen(request: HttpRequest, found: Sequence[Month]) -> Month:
+    asked = request.GET.get("period", "")
+    named = next((month for month in found if month.name == asked), None)
+    if asked and named is None:
+        messages.info(request, "There is no such period yet; this is the one to close next.")
+    open_months = [month for month in reversed(found) if not month.is_closed]
+    return named or next((month for month in open_months if month.entries), (open_months or [found[0]])[0])
+
+
+class _PeriodChangeView(PermissionRequiredMixin, View):
+    """GET asks for the reason, POST does it; ?period=2026-03 says which."""
+
+    permission_required = CHANGE
+    verb = ""
+    label = ""
+
+    def get(self, request: HttpRequest) -> HttpResponse:
+        starts_on = self._period()
+        return self._nowhere() if starts_on is None else self._page(starts_on, ReasonForm())
+
+    def post(self, request: HttpRequest) -> HttpResponse:
+        starts_on = self._period()
+        if starts_on is None:
+            return self._nowhere()
+        form = ReasonForm(request.POST)
+        if not form.is_valid():
+            return self._page(starts_on, form, status=UNPROCESSABLE)
+        try:
+            change = self.perform(starts_on, form.cleaned_data["reason"])
+        except ValidationError as refusal:
+            form.add_error(None, refusal)
+            return self._page(starts_on, form, status=UNPROCESSABLE)
+        messages.success(request, f"{change.period} is {'closed' if change.is_closed else 'open'} now.")
+        return redirect(periods_url(period_name(starts_on)))
+
+    def _period(self) -> date | None:
+        try:
+            return period_named(self.request.GET.get("period", ""))
+        except ValidationError as error:
+            messages.error(self.request, " ".join(error.messages))
+            return None
+
+    def _nowhere(self) -> HttpResponse:
+        return redirect("reconciliation:periods")
+
+    def _page(self, starts_on: date, form: ReasonForm, *, status: int = 200) -> HttpResponse:
+        name = period_name(starts_on)
+        context: dict[str, Any] = {
+            "title": f"{self.label} {name}",
+            "form": form,
+            "submit_label": f"{self.label} {name}",
+            "cancel_url": periods_url(name),
+            "is_close": self.verb == "close",
+            "reason_not": "",
+            "left": [],
+        }
+        if self.verb == "close":
+            context["reason_not"] = why_not_close(starts_on)
+            context["left"] = [item for item in close_checklist(starts_on) if item.count and not item.is_blocking]
+        return render(self.request, "reconciliation/period_change.html", context, status=status)
+
+    def perform(self, starts_on: date, reason: str) -> PeriodChange:
+        raise NotImplementedError
+
+
+class PeriodCloseView(_PeriodChangeView):
+    verb = "close"
+    label = "Close"
+
+    def perform(self, starts_on: date, reason: str) -> PeriodChange:
+        return period_close(starts_on=starts_on, by=signed_in(self.request), now=timezone.now(), reason=reason)
+
+
+class PeriodReopenView(_PeriodChangeView):
+    verb = "reopen"
+    label = "Reopen"
+
+    def perform(self, starts_on: date, reason: str) -> PeriodChange:
+        return period_reopen(starts_on=starts_on, by=signed_in(self.request), now=timezone.now(), reason=reason)
