@@ -28,6 +28,23 @@ class Module:
 
 MENU = (
     Module(
+        "Order Management",
+        "orders",
+        (
+            Entry("Orders", "usage:orders", "usage.view_order", "g d"),
+            Entry("Shipments", "usage:shipments", "usage.view_shipment", "g s"),
+        ),
+    ),
+    Module(
+        "Purchasing",
+        "purchasing",
+        (
+            Entry("Purchase Orders", "lots:purchase_orders", "lots.view_purchaseorder", "g b"),
+            Entry("Incoming Shipments", "lots:receipts", "lots.view_receipt", "g n"),
+            Entry("Purchases", "lots:purchases", "lots.view_purchase"),
+        ),
+    ),
+    Module(
         "Inventory",
         "inventory",
         (
@@ -35,14 +52,17 @@ MENU = (
             Entry("Inventory Lots", "lots:lots", "lots.view_inventorylot", "g l"),
             Entry("Inventory Usage", "usage:usages", "usage.view_inventoryusage", "g u"),
             Entry("Inventory Transactions", "lots:transactions", "lots.view_inventorytransaction", "g t"),
+            Entry("Inventory Adjustments", "usage:adjustments", "usage.view_inventoryadjustment", "g i"),
             Entry("Offices", "lots:offices", "lots.view_office", "g o"),
         ),
     ),
+    Module("Production", "production", (Entry("Jobs", "usage:jobs", "usage.view_job"),)),
     Module(
         "Reconciliation",
         "reconciliation",
         (
             Entry("Runs", "reconciliation:runs", "reconciliation.view_reconciliationrun", "g r"),
+            Entry("Resolve", "reconciliation:resolve", "usage.view_openusage", "g x"),
             Entry("Ledger Check", "reconciliation:ledger_check", "reconciliation.view_ledgercheck"),
         ),
     ),
@@ -55,6 +75,8 @@ MENU = (
             Entry("Accrued Inventory", "reconciliation:accrued_inventory", "reconciliation.view_journalline"),
             Entry("COGS by Month", "reconciliation:cogs_by_month", "reconciliation.view_journalline"),
             Entry("Lots at Estimated Cost", "reconciliation:estimated_lots", "lots.view_inventorylot"),
+            Entry("Chart of Accounts", "reconciliation:accounts", "lots.view_account", "g a"),
+            Entry("Periods", "reconciliation:periods", "lots.view_fiscalperiod", "g p"),
         ),
     ),
     Module(

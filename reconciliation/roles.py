@@ -15,9 +15,16 @@ from django.db.models import Q
 
 _VIEWED: Final = {
     "lots": (
+        "purchaseorder", "purchaseorderline", "receipt", "receiptline", "purchase", "purchaseline",
         "office", "lineitemcode", "inventorylot", "inventorytransaction", "costpool", "preference", "preferencechange",
+        "account", "fiscalperiod", "periodchange",
     ),
-    "usage": ("inventoryusage", "openusage", "usagelotrestriction"),
+    "usage": (
+        "order", "orderline", "shipment", "shipmentline", "shipmentusage",
+        "inventoryusage", "openusage", "usagelotrestriction", "job", "jobcomponent", "jobusage",
+        "jobcost", "joboutput", "inventoryadjustment", "adjustmentline",
+        "adjustmentrecord",
+    ),
     "reconciliation": (
         "reconciliationrun", "runpool", "runlogline", "cogsallocation", "ledgercheck", "journalentry", "journalline",
         "journalposting",
@@ -30,16 +37,34 @@ CLERK: Final = (
     "reconciliation.import_records",
     "reconciliation.view_importjob",
     "reconciliation.view_importfile",
+    "usage.add_order",
+    "usage.change_order",
+    "usage.add_shipment",
+    "usage.change_shipment",
+    "lots.add_purchaseorder",
+    "lots.change_purchaseorder",
+    "lots.add_receipt",
+    "lots.change_receipt",
+    "lots.add_purchase",
+    "lots.change_purchase",
     "lots.add_lineitemcode",
     "lots.change_lineitemcode",
+    "usage.add_job",
+    "usage.change_job",
+    "usage.add_inventoryadjustment",
+    "usage.change_inventoryadjustment",
     "lots.add_office",
     "lots.change_office",
 )
 ACCOUNTANT: Final = (
     *CLERK,
+    "usage.approve_adjustment",
     "reconciliation.run_reconciliation",
     "reconciliation.verify_ledger",
     "lots.change_preference",
+    "lots.change_fiscalperiod",
+    "lots.add_account",
+    "lots.change_account",
 )
 # People are made inactive rather than deleted: what they did names them for ever.
 ADMINISTRATOR: Final = (

@@ -2,7 +2,18 @@
 
 from django.urls import path
 
-from reconciliation import import_views, journal_views, run_views, views
+from reconciliation import (
+    account_views,
+    explain_views,
+    import_views,
+    journal_views,
+    period_views,
+    preference_views,
+    resolve_views,
+    resolve_views,
+    run_views,
+    views,
+)
 
 app_name = "reconciliation"
 urlpatterns = [
@@ -16,6 +27,12 @@ urlpatterns = [
     path("reconciliation/runs/<int:pk>/codes/<int:row>/", run_views.RunCodeView.as_view(), name="run_code"),
     path("reconciliation/entries/", run_views.AllocationListView.as_view(), name="allocations"),
     path("reconciliation/dry-run/", views.PreviewView.as_view(), name="preview"),
+    path("reconciliation/resolve/", resolve_views.ResolveListView.as_view(), name="resolve"),
+    path("reconciliation/resolve/selected/", resolve_views.ResolveSelectedView.as_view(), name="resolve_selected"),
+    path("reconciliation/resolve/<int:pk>/", resolve_views.ResolveCodeView.as_view(), name="resolve_code"),
+    path(
+        "reconciliation/resolve/<int:pk>/preview/", resolve_views.ResolvePreviewView.as_view(), name="resolve_preview"
+    ),
     path("reconciliation/ledger-check/", views.LedgerCheckView.as_view(), name="ledger_check"),
     path(
         "reconciliation/ledger-check/progress/", views.LedgerCheckProgressView.as_view(), name="ledger_check_progress"
@@ -23,7 +40,17 @@ urlpatterns = [
     path("accounting/journal/", journal_views.JournalListView.as_view(), name="journal"),
     path("accounting/journal/csv/", journal_views.JournalFileView.as_view(), name="journal_csv"),
     path("accounting/journal/<int:pk>/", journal_views.JournalEntryView.as_view(), name="journal_entry"),
-    path("administration/preferences/", views.PreferencesView.as_view(), name="preferences"),
+    path("accounting/explain/usage/<int:pk>/", explain_views.ExplainUsageView.as_view(), name="explain_usage"),
+    path("accounting/explain/lots/<int:pk>/", explain_views.ExplainLotView.as_view(), name="explain_lot"),
+    path("accounting/accounts/", account_views.AccountListView.as_view(), name="accounts"),
+    path("accounting/accounts/new/", account_views.AccountCreateView.as_view(), name="account_create"),
+    path("accounting/accounts/<int:pk>/", account_views.AccountDetailView.as_view(), name="account"),
+    path("accounting/accounts/<int:pk>/edit/", account_views.AccountEditView.as_view(), name="account_edit"),
+    path("accounting/periods/", period_views.PeriodsView.as_view(), name="periods"),
+    path("accounting/periods/close/", period_views.PeriodCloseView.as_view(), name="period_close"),
+    path("accounting/periods/reopen/", period_views.PeriodReopenView.as_view(), name="period_reopen"),
+    path("accounting/accrue-cogs/", preference_views.AccrueCogsView.as_view(), name="accrue_cogs"),
+    path("administration/preferences/", preference_views.PreferencesView.as_view(), name="preferences"),
     path("administration/import/", import_views.ImportView.as_view(), name="import"),
     path("administration/import/<int:pk>/", import_views.ImportJobView.as_view(), name="import_job"),
     path("administration/import/<int:pk>/start/", import_views.ImportStartView.as_view(), name="import_start"),

@@ -2,8 +2,9 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from decimal import Decimal
+from typing import Any
 
 from django.contrib.auth.models import Group, User
 from django.contrib.contenttypes.models import ContentType
@@ -11,12 +12,15 @@ from django.urls import URLPattern, URLResolver, get_resolver, reverse
 
 from inventory_site.models import NumberSequence
 from lots.models import (
+    Account,
     CostPool,
+    FiscalPeriod,
     InventoryTransaction,
     LineItemCode,
     LotCostEvent,
     LotCostToPost,
     Office,
+    PeriodChange,
     Preference,
     PreferenceChange,
 )
@@ -32,7 +36,16 @@ from reconciliation.models import (
     RunPool,
 )
 from tests.factories import make_give_back_loop, make_lot, make_usage
-from usage.models import InventoryUsage, OpenUsage, UsageLotRestriction
+from tests.usage.adjustments import line, pending, posted
+from tests.usage.order_records import line_of, make_order, make_shipment, ship
+from usage.models import (
+    AdjustmentLine,
+    AdjustmentRecord,
+    InventoryUsage,
+    OpenUsage,
+    ShipmentUsage,
+    UsageLotRestriction,
+)
 
 NOW = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
 
@@ -70,8 +83,13 @@ class World:
         restricted = make_usage("Tech-003a", "1", on_day=5, only_lots=[lot])
         make_lot("WIRE", office="AI", source="PO-1")
         self.person = User.objects.get_or_create(username="somebody")[0]
+        period = FiscalPeriod.objects.create(starts_on=date(2025, 1, 1), is_closed=True)
         job = ImportJob.objects.create(uploaded_by=self.person, uploaded_at=NOW, state="READY")
+        posted("BEGINNING_BALANCE", line("WIRE", "1"))
         self.records = {
+            "inventoryadjustment": pending("LOSS", line("WIRE", "1")),
+            "adjustmentline": AdjustmentLine.objects.order_by("pk")[0],
+            "adjustmentrecord": AdjustmentRecord.objects.get(),
             "office": Office.objects.get(),
             "lineitemcode": LineItemCode.objects.get(code="Tech-003a"),
             "costpool": CostPool.objects.get(code__code="Tech-003a"),
@@ -82,6 +100,7 @@ class World:
                 at=NOW, name="cogs_method", value_before="LIFO", value_after="FIFO"
             ),
             "inventoryusage": InventoryUsage.objects.order_by("pk")[0],
+            **order_records(),
             "openusage": OpenUsage.objects.get(usage=restricted),
             "usagelotrestriction": UsageLotRestriction.objects.get(),
             "reconciliationrun": ReconciliationRun.objects.order_by("-pk")[0],
@@ -95,6 +114,9 @@ class World:
             "ledgercheck": LedgerCheck.objects.create(at=NOW, is_ok=True, seconds=Decimal("0.1"), results=[]),
             "importjob": job,
             "importfile": ImportFile.objects.create(job=job, kind="items", original_name="items.csv", size=10),
+            "account": Account.objects.get(number="1200"),
+            "fiscalperiod": period,
+            "periodchange": PeriodChange.objects.create(period=period, at=NOW, is_closed=True),
             "numbersequence": NumberSequence.objects.get(kind="usage"),
             "user": self.person,
             "group": Group.objects.get(name="viewer"),
@@ -117,6 +139,19 @@ class World:
                 route = _filled(route, name, str(values[name]))
             return f"/{route}".replace("^", "").replace("$", "")
         return reverse(address.name, kwargs={name: values[name] for name in address.parameters})
+
+
+def order_records() -> dict[str, Any]:
+    """An open order of which something is shipped, and a shipment that waits."""
+    order = make_order(("WIRE", "10"))
+    shipped = ship((line_of(order), "4"))
+    return {
+        "order": order,
+        "orderline": line_of(order),
+        "shipment": make_shipment((line_of(order), "2")),
+        "shipmentline": shipped.lines.get(),
+        "shipmentusage": ShipmentUsage.objects.get(),
+    }
 
 
 def _filled(route: str, name: str, value: str) -> str:
