@@ -96,7 +96,7 @@ class JournalTable(BaseTable):
     credit = MoneyColumn("Credit", orderable=False)
     code = GoToColumn("Code", accessor="code__code", kind="code", to="code", orderable=False)
     office = NameColumn("Office", accessor="office__code", orderable=False)
-    order = GoToColumn("Order", kind="order", url=lambda row: addresses.usage_of_order(row.order), orderable=False)
+    order = GoToColumn("Order", kind="order", url=lambda row: addresses.order_page(row.order), orderable=False)
     source_number = transaction_id_column()
     run = GoToColumn(
         "Run",
@@ -129,7 +129,7 @@ def origin_actions(row: Any) -> tuple[RowAction, ...]:
     if row.lot is not None:
         actions.append(RowAction(f"Lot {row.lot.number}", row.lot.get_absolute_url()))
     if row.source_number:
-        actions.append(RowAction(f"Everything from {row.source_number}", addresses.everything_from(row.source_number)))
+        actions.append(RowAction(f"Everything from {row.source_number}", addresses.records_from(row.source_number)))
     actions.append(RowAction(f"Code {row.code.code}", row.code.get_absolute_url()))
     return tuple(actions)
 
@@ -146,7 +146,7 @@ class LineTable(BaseTable):
     kind = KindColumn()
     code = GoToColumn("Code", accessor="code__code", kind="code", to="code")
     office = NameColumn("Office", accessor="office__code")
-    order = GoToColumn("Order", kind="order", url=lambda row: addresses.usage_of_order(row.order))
+    order = GoToColumn("Order", kind="order", url=lambda row: addresses.order_page(row.order))
     source_number = transaction_id_column()
     usage = GoToColumn("Usage", accessor="usage__number", kind="usage", to="usage")
     lot = GoToColumn("Lot", accessor="lot__number", kind="lot", to="lot")
