@@ -52,6 +52,8 @@ class Suggestion:
     note: str
     unit_cost: Decimal
     cost_source: str
+    on_hand: Decimal
+    takes_two_lines: bool  # a write-off beside the lot: net negative and net zero
 
     @property
     def is_run_enough(self) -> bool:
@@ -100,26 +102,44 @@ def suggest(code: LineItemCode, pool: CostPool | None = None, *, count: Decimal 
     net = positive + negative
     m = curing_quantity(unallocated_positive=positive, unallocated_negative=negative)
     unit_cost, source = cost_of(code, pool)
-    plus, minus = (m, ZERO) if net > 0 else (m, m)
     on_hand = pool.quantity_received - pool.quantity_used - pool.open_unallocated
-    if count is not None:
-        plus, minus = _to_the_count(plus, minus, wanted=count - on_hand)
-    lines = []
-    if plus:
-        lines.append(Line(plus, unit_cost, source))
-    if minus:
-        lines.append(Line(-minus))
+    lines = lines_for(
+        quantity=m,
+        takes_two_lines=net <= 0,
+        unit_cost=unit_cost,
+        cost_source=source,
+        change=None if count is None else count - on_hand,
+    )
     return Suggestion(
         pool=pool,
         form=form_of(pool.open_unallocated),
         net=pool.open_unallocated,
-        lines=tuple(lines),
+        lines=lines,
         m=m,
         releases=releases,
         note=_note(form_of(net), m, has_lines=bool(lines), released=len(releases)),
         unit_cost=unit_cost,
         cost_source=source,
+        on_hand=on_hand,
+        takes_two_lines=net <= 0,
     )
+
+
+def lines_for(
+    *,
+    quantity: Decimal,
+    takes_two_lines: bool,
+    unit_cost: Decimal,
+    cost_source: str = "",
+    change: Decimal | None = None,
+    into_lot: InventoryLot | None = None,
+) -> tuple[Line, ...]:
+    """One line of this quantity, or two; `change` is what On Hand shall change by in all, where a count says so."""
+    plus, minus = quantity, quantity if takes_two_lines else ZERO
+    if change is not None:
+        plus, minus = _to_the_count(plus, minus, wanted=change)
+    added = (Line(plus, unit_cost, cost_source, into_lot),) if plus else ()
+    return (*added, Line(-minus)) if minus else added
 
 
 def _to_the_count(plus: Decimal, minus: Decimal, *, wanted: Decimal) -> tuple[Decimal, Decimal]:

@@ -1,0 +1,149 @@
+"""Why usage is open, in words: from records as people make them, the strongest cause first."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+
+from lots.models import CostPool
+from reconciliation.diagnosis import Cause, diagnose, open_pools
+from tests.factories import day, make_code, make_guide_list, make_lot, make_usage, reconcile
+from usage.models import InventoryUsage
+
+pytestmark = pytest.mark.django_db
+
+
+def causes_of(code: str) -> list[Cause]:
+    found = diagnose(list(CostPool.objects.filter(code__code=code).values_list("pk", flat=True)))
+    return [finding.cause for diagnosis in found.values() for finding in diagnosis.findings]
+
+
+def sentence_of(code: str) -> str:
+    pool = CostPool.objects.get(code__code=code)
+    return diagnose([pool.pk])[pool.pk].sentence
+
+
+def used_before_received() -> None:
+    make_usage("A", "5", source="SHIP-7")
+
+
+def counted_up() -> None:
+    make_usage("A", "-5", source="INVTRYADJ-9")
+
+
+def came_back() -> None:
+    make_usage("A", "-5", source="SHIP-7")
+
+
+def cancels_out() -> None:
+    make_usage("A", "5", source="SHIP-7")
+    make_usage("A", "-5", source="SHIP-8")
+
+
+def used_up() -> None:
+    make_lot("A", received="2")
+    make_usage("A", "5", source="SHIP-7")
+
+
+def beyond_its_order() -> None:
+    make_lot("A", received="2", order="60007")
+    make_usage("A", "5", source="SHIP-7", order="60007")
+
+
+def nothing_used() -> None:
+    make_lot("A", received="2")
+    make_usage("A", "-5", source="SHIP-7")
+
+
+def tied() -> None:
+    lot = make_lot("A", received="2")
+    make_usage("A", "5", source="SHIP-7", only_lots=[lot])
+
+
+@pytest.mark.parametrize(
+    ("records", "causes", "words"),
+    [
+        (used_before_received, [Cause.NEVER_RECEIVED], "no lot of this code ever received anything. The first use was"),
+        (counted_up, [Cause.COUNTED_UP, Cause.RETURNED], "counted up by INVTRYADJ-9 on 01/06/26"),
+        (came_back, [Cause.RETURNED], "5 came back"),
+        (cancels_out, [Cause.NO_LOT], "5 used and 5 returned cancel out"),
+        (used_up, [Cause.USED_UP], "All 2 that were ever received are used up, and 3 more were used"),
+        (beyond_its_order, [Cause.BEYOND_ORDER, Cause.USED_UP], "Order 60007 shipped more than the 2 received"),
+        (nothing_used, [Cause.NOTHING_USED], "nothing of the 2 received is used any more"),
+        (tied, [Cause.RESTRICTED, Cause.USED_UP], "A new lot cannot help"),
+    ],
+)
+def test_the_records_tell_why(records: Callable[[], None], causes: list[Cause], words: str) -> None:
+    records()
+    reconcile()
+    assert causes_of("A") == causes
+    assert words in sentence_of("A")
+
+
+def test_what_was_posted_since_the_last_run_waits_for_one() -> None:
+    used_before_received()
+    assert causes_of("A")[0] is Cause.WAITING
+
+
+def test_a_receipt_that_was_entered_after_the_use_is_found_by_the_next_run() -> None:
+    used_before_received()
+    reconcile()
+    from lots.models import LotCostEvent  # noqa: PLC0415  (of this test alone)
+    from lots.services import lot_change, lot_open  # noqa: PLC0415  (of this test alone)
+
+    lot = lot_open(code=make_code("A"), quantity_ordered=5, source_number="PO-1", is_complete=True)  # type: ignore[arg-type]  # whole numbers do as well
+    lot_change(lot=lot, at=day(1), kind=LotCostEvent.Kind.RECEIPT, quantity=5, value=10)  # type: ignore[arg-type]  # whole numbers do as well
+    assert causes_of("A")[0] is Cause.LATE_RECEIPT
+    assert "No adjustment is needed" in sentence_of("A")
+
+
+def test_what_a_run_gave_up_on_comes_first() -> None:
+    used_before_received()
+    CostPool.objects.update(is_set_aside=True)
+    assert causes_of("A")[0] is Cause.SET_ASIDE
+
+
+def test_the_guides_list_is_told_as_people_would() -> None:
+    make_guide_list()
+    told = {pool.code.code: pool for pool in open_pools().for_list()}
+    assert {code: (pool.form, pool.cause) for code, pool in told.items()} == {
+        "16G-W": ("NET_POSITIVE", "NEVER_RECEIVED"),
+        "TB-LIT102": ("NET_POSITIVE", "USED_UP"),
+        "TM-FRNCH3": ("NET_ZERO", "COUNTED_UP"),
+    }
+    french = told["TM-FRNCH3"]
+    assert (french.on_hand, f"{french.stake:.2f}") == (0, "9373.75")
+    assert french.oldest == datetime(2022, 7, 18, 12, tzinfo=UTC)
+
+
+def test_evidence_leads_to_the_record() -> None:
+    used_before_received()
+    reconcile()
+    pool = CostPool.objects.get()
+    usage = InventoryUsage.objects.get()
+    assert [proof.url for proof in diagnose([pool.pk])[pool.pk].findings[0].evidence] == [usage.get_absolute_url()]
+
+
+def test_the_list_and_the_page_never_differ() -> None:
+    make_guide_list()
+    for records in (nothing_used, tied):
+        records()
+    make_usage("OTHER", "-1")
+    rows = {pool.pk: pool.cause for pool in open_pools().for_list()}
+    assert {pk: str(found.cause) for pk, found in diagnose(list(rows)).items()} == rows
+
+
+def test_a_page_of_codes_costs_as_many_queries_as_one() -> None:
+    def queries(pools: int) -> int:
+        chosen = list(CostPool.objects.order_by("pk").values_list("pk", flat=True)[:pools])
+        with CaptureQueriesContext(
+            connection,
+        ) as captured:
+            assert len(diagnose(chosen)) == pools
+        return len(captured)
+
+    for number in range(50):
+        make_usage(f"CODE-{number}", "3")
+    assert queries(50) == queries(1) == 2
