@@ -9,7 +9,7 @@ ROWS_SHOWN = 50
 
 
 class HistoryTable(BaseTable):
-    caption = "History"
+    caption = "What was done, newest first"
     row_kind = "event"
 
     at = DateColumn("Date", with_time=True, orderable=False)
