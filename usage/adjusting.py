@@ -49,6 +49,8 @@ __all__ = [
     "adjustment_post",
     "adjustment_save",
     "adjustment_void",
+    "lines_to_post",
+    "needs_approval",
     "on_hand_as_of",
     "warnings",
     "why_not_approve",
@@ -148,13 +150,9 @@ def adjustment_post(*, adjustment: InventoryAdjustment, by: User | None, at: dat
     Writes an AdjustmentRecord for each usage and lot, and history. Locks the document, then the pools of all its codes;
     looks again at everything under the locks. Raises ValidationError (LineError for a line) and then nothing is posted.
     """
-    is_split = preference_in_force().prevent_inter_office
-    _locked(adjustment)
-    lines = _lines_of(adjustment)
-    _lock_pools(adjustment, lines)
+    lines, is_split = lines_to_post(adjustment)
     if reason := why_not_post(adjustment, by):
         raise ValidationError(f"{reason} Nothing was posted.")
-    _refuse_bad_lines(adjustment, lines, is_split=is_split)
     try:
         posted = post_lines(adjustment, lines, is_split=is_split)
     except Account.DoesNotExist as missing:
@@ -166,6 +164,21 @@ def adjustment_post(*, adjustment: InventoryAdjustment, by: User | None, at: dat
         note += f" As previewed ({adjustment.preview_fingerprint[:12]})."
     history_note(number=adjustment.number, action="Posted", by=by, at=at, note=note)
     return adjustment
+
+
+def lines_to_post(adjustment: InventoryAdjustment) -> tuple[list[AdjustmentLine], bool]:
+    """Lock the document and the pools of all its codes, look at its lines again under the locks, and give them; and
+    whether each office has pools of its own. Raises ValidationError. For whoever posts, in a transaction.
+    """
+    is_split = preference_in_force().prevent_inter_office
+    _locked(adjustment)
+    lines = _lines_of(adjustment)
+    if not lines:
+        raise ValidationError(f"Adjustment {adjustment.number} has no lines. Nothing was posted.")
+    _lock_pools(adjustment, lines)
+    if adjustment.status == PostingStatus.PENDING:
+        _refuse_bad_lines(adjustment, lines, is_split=is_split)
+    return lines, is_split
 
 
 @transaction.atomic

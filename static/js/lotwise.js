@@ -88,6 +88,8 @@
     ),
   );
 
+  document.querySelectorAll("[data-print]").forEach((button) => button.addEventListener("click", () => window.print()));
+
   // A form that was sent must not be sent twice by an impatient second click.
   document.querySelectorAll("form[method='post']").forEach((form) =>
     form.addEventListener("submit", () => {

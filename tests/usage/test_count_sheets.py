@@ -1,0 +1,165 @@
+"""Count sheets: what is on them, counting from one, and reading a counted one back."""
+
+from decimal import Decimal
+
+import pytest
+from django.core.exceptions import ValidationError
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.test import Client
+from django.urls import reverse
+
+from lots.models import LineItemCode, Office
+from lots.services import lot_record
+from tests.factories import day, make_code, make_lot, make_office, make_usage
+from usage.count_sheets import FILE_BYTES_AT_MOST, LINES_AT_MOST, read_counts, sheet_lines
+from usage.models import InventoryAdjustment
+
+NOW = day(60)
+
+
+def stock(code: str, quantity: str, *, bin: str = "", office: str = "AI", category: str = "") -> None:
+    made = make_code(code)
+    LineItemCode.objects.filter(pk=made.pk).update(category=category)
+    lot_record(
+        code=made, quantity=Decimal(quantity), value=Decimal(1), received_at=day(1), office=make_office(office), bin=bin
+    )
+
+
+def on_sheet(office: str = "AI", **narrowed: str) -> list[tuple[str, str, Decimal]]:
+    lines = sheet_lines(office=make_office(office), at=NOW, **narrowed)
+    return [(line.bin, line.code.code, line.balance) for line in lines]
+
+
+@pytest.mark.django_db
+def test_a_sheet_lists_what_is_there_by_bin_and_code_what_is_owed_and_what_is_at_nothing() -> None:
+    stock("WIRE", "10", bin="B")
+    stock("WIRE", "4", bin="A")
+    stock("BOOK", "5", bin="A")
+    stock("FAR", "5", office="BO")
+    make_usage("OWED", "2", office="AI")
+    stock("GONE", "3")
+    make_usage("GONE", "3", office="AI")
+    assert on_sheet() == [("", "GONE", 0), ("", "OWED", -2), ("A", "BOOK", 5), ("A", "WIRE", 4), ("B", "WIRE", 10)]
+    assert on_sheet(bin="A") == [("A", "BOOK", 5), ("A", "WIRE", 4)]
+    assert on_sheet("BO") == [("", "FAR", 5)]
+
+
+@pytest.mark.django_db
+def test_a_sheet_can_be_of_one_category_and_leaves_out_what_is_inactive() -> None:
+    stock("WIRE", "10", category="Cable")
+    stock("BOOK", "5", category="Print")
+    stock("OLD", "5", category="Cable")
+    LineItemCode.objects.filter(code="OLD").update(status="INACTIVE")
+    assert on_sheet(category="Cable") == [("", "WIRE", 10)]
+
+
+@pytest.mark.django_db
+def test_a_printed_sheet_does_not_tell_what_the_system_thinks_unless_asked(viewer: Client) -> None:
+    stock("WIRE", "1234")
+    blind = viewer.get(reverse("usage:count_sheet")).content.decode()
+    assert "WIRE" in blind
+    assert "1,234" not in blind
+    assert "1,234" in viewer.get(f"{reverse('usage:count_sheet')}?balance=on").content.decode()
+    assert "Count These" not in blind
+
+
+@pytest.mark.django_db
+def test_count_these_makes_a_count_with_the_lines_of_the_sheet(clerk: Client) -> None:
+    stock("WIRE", "10", bin="A")
+    stock("BOOK", "5", bin="B")
+    office = Office.objects.get()
+    sheet = clerk.get(f"{reverse('usage:count_sheet')}?office={office.pk}&bin=A")
+    [count] = [action.url for action in sheet.context["actions"] if action.label == "Count These"]
+    page = clerk.get(count)
+    rows = [form.initial for form in page.context["formset"].forms if form.initial]
+    assert [(str(row["code"]), row["bin"], row["system_balance"]) for row in rows] == [("WIRE", "A", 10)]
+    assert str(page.context["form"]["office"].value()) == str(office.pk)
+    data = {"adjusted_at": "2026-03-01T09:00", "office": str(office.pk), "description": "", "account": ""}
+    data |= {"lines-TOTAL_FORMS": "1", "lines-INITIAL_FORMS": "1", "lines-0-code": "WIRE", "lines-0-bin": "A"}
+    clerk.post(count, data | {"lines-0-count": "9"})
+    [line] = InventoryAdjustment.objects.get().lines.all()
+    assert (line.bin, line.system_balance, line.quantity) == ("A", 10, -1)
+
+
+@pytest.mark.django_db
+def test_a_sheet_without_anything_cannot_be_counted(clerk: Client) -> None:
+    page = clerk.get(reverse("usage:count_sheet"))
+    assert {action.label: action.reason for action in page.context["actions"]}["Count These"]
+
+
+# -- Files -------------------------------------------------------------------------------------------
+@pytest.mark.parametrize(
+    ("text", "rows"),
+    [
+        ("code,count\nWIRE,5\n", [{"bin": "", "code": "WIRE", "count": "5"}]),
+        ("\ufeffCount;Code;Bin\r\n5;WIRE;A-1\r\n\r\n", [{"bin": "A-1", "code": "WIRE", "count": "5"}]),
+        ("code\tremark\tcount\nWIRE\tx\t=1+1\n", [{"bin": "", "code": "WIRE", "count": "=1+1"}]),
+        ('code,count\n"A ""B"", C",1\n', [{"bin": "", "code": 'A "B", C', "count": "1"}]),
+        ("code,count\nWIRE\n", [{"bin": "", "code": "WIRE", "count": ""}]),
+    ],
+)
+def test_columns_are_found_by_name_however_a_spreadsheet_parts_them(text: str, rows: list[dict[str, str]]) -> None:
+    assert read_counts(text.encode()) == rows
+
+
+@pytest.mark.parametrize(
+    ("data", "says"),
+    [
+        (b"", "is empty"),
+        (b"code,count\n", "Below its first row"),
+        (b"WIRE,5\n", "must name the columns"),
+        (b"code,code,count\nA,B,1\n", "Two columns are named code"),
+        (b"PK\x03\x04rest", "is a workbook"),
+        (b"code,count\n\xff\xfe\xfd,1\n", "not text in UTF-8"),
+        (b"code,count\nA\x00B,1\n", "no text"),
+        (b'code,count\n"unclosed,1\n', "no CSV"),
+        (b"code,count\n" + b"A" * 301 + b",1\n", "more than 300 characters"),
+        (b"code,count\n" + b"A,1\n" * (LINES_AT_MOST + 1), "at most 1,000"),
+        (b"x" * (FILE_BYTES_AT_MOST + 1), "larger than 1 MB"),
+    ],
+)
+def test_a_file_that_is_no_counted_sheet_is_told_so(data: bytes, says: str) -> None:
+    with pytest.raises(ValidationError, match=says):
+        read_counts(data)
+
+
+def upload(client: Client, text: str | bytes, **fields: str) -> "object":
+    data = text.encode() if isinstance(text, str) else text
+    file = SimpleUploadedFile("counted.csv", data, content_type="text/csv")
+    return client.post(
+        reverse("usage:count_upload"), {"adjusted_at": "2026-03-01T09:00", "office": "", "file": file} | fields
+    )
+
+
+@pytest.mark.django_db
+def test_a_counted_sheet_fills_in_a_count_which_is_saved_from_there(clerk: Client) -> None:
+    stock("WIRE", "10", bin="A")
+    page = upload(clerk, "code,count,bin\nWIRE,2*4,A\n", office=str(Office.objects.get().pk))
+    assert page.status_code == 200  # type: ignore[attr-defined]  # a test response
+    assert not InventoryAdjustment.objects.exists()
+    forms = page.context["formset"].forms  # type: ignore[attr-defined]
+    assert [form["count"].value() for form in forms] == ["2*4"]
+    data = {"adjusted_at": "2026-03-01T09:00", "office": str(Office.objects.get().pk), "description": "", "account": ""}
+    data |= {"lines-TOTAL_FORMS": "1", "lines-INITIAL_FORMS": "0", "lines-0-code": "WIRE", "lines-0-bin": "A"}
+    answer = clerk.post(reverse("usage:count_upload"), data | {"lines-0-count": "2*4"})
+    saved = InventoryAdjustment.objects.get()
+    assert answer.headers["Location"] == saved.get_absolute_url()
+    assert [line.quantity for line in saved.lines.all()] == [-2]
+
+
+@pytest.mark.django_db
+def test_what_is_wrong_with_a_row_stands_on_its_line(clerk: Client) -> None:
+    make_lot("WIRE")
+    page = upload(clerk, "code,count\nWIRE,5\nNOPE,3\nWIRE,lots\n<script>,1\n")
+    problems = page.context["problems"]  # type: ignore[attr-defined]  # a test response
+    assert [problem.label for problem in problems] == ["Line 2, Code", "Line 3, Count", "Line 4, Code"]
+    assert b"<script>,1" not in page.content  # type: ignore[attr-defined]
+    assert not InventoryAdjustment.objects.exists()
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("data", [b"", b"\x00\x01", b"PK\x03\x04", b"nothing"])
+def test_a_hostile_file_is_refused_on_the_page(clerk: Client, data: bytes) -> None:
+    page = upload(clerk, data)
+    assert page.status_code == 422  # type: ignore[attr-defined]  # a test response
+    assert not InventoryAdjustment.objects.exists()

@@ -1,0 +1,128 @@
+"""Count sheets: what is to be counted at an office, and reading back what was counted from a spreadsheet's CSV."""
+
+import csv
+import io
+from collections.abc import Sequence
+from datetime import datetime
+from decimal import Decimal
+from typing import NamedTuple
+
+from django.core.exceptions import ValidationError
+
+from lots.models import LineItemCode, Office
+from lots.querysets import INVENTORIED
+from usage.adjustment_lines import ZERO
+from usage.adjustment_stock import balances_by_place
+
+# As many lines as a count can have.
+LINES_AT_MOST = 1000
+FILE_BYTES_AT_MOST = 1_000_000
+CELL_LENGTH = 300
+COLUMNS = {
+    "code": "code",
+    "item": "code",
+    "line item code": "code",
+    "count": "count",
+    "counted": "count",
+    "quantity": "count",
+    "bin": "bin",
+    "manufacturer lot": "manufacturer_lot",
+    "manufacturer_lot": "manufacturer_lot",
+}
+
+
+class SheetLine(NamedTuple):
+    """A code in a bin, and what the system says is there."""
+
+    code: LineItemCode
+    bin: str
+    manufacturer_lot: str
+    balance: Decimal
+
+
+def sheet_lines(*, office: Office | None, bin: str = "", category: str = "", at: datetime) -> list[SheetLine]:
+    """What to count: everything that the system has in stock (or owes) there, bin by bin; a code that is at nothing is
+    counted once, because there may be some. By bin, then code.
+    """
+    codes = LineItemCode.objects.filter(record_type__in=INVENTORIED).exclude(status=LineItemCode.Status.INACTIVE)
+    if category:
+        codes = codes.filter(category=category)
+    by_pk = {code.pk: code for code in codes}
+    places = balances_by_place(codes=list(by_pk), office=office, at=at)
+    lines: list[SheetLine] = []
+    at_nothing: dict[int, SheetLine] = {}
+    for (pk, place, lot), balance in places.items():
+        if bin and place != bin:
+            continue
+        if balance:
+            lines.append(SheetLine(by_pk[pk], place, lot, balance))
+        elif not by_pk[pk].is_tracked_by_manufacturer_lot:
+            at_nothing[pk] = SheetLine(by_pk[pk], bin, "", ZERO)
+    counted = {line.code.pk for line in lines}
+    lines += [line for pk, line in at_nothing.items() if pk not in counted]
+    return sorted(lines, key=lambda line: (line.bin, line.code.code, line.manufacturer_lot))
+
+
+def bins_in_use(*, office: Office | None, at: datetime) -> list[str]:
+    """The bins that goods were ever moved into or out of."""
+    codes = list(LineItemCode.objects.values_list("pk", flat=True))
+    return sorted({bin for _, bin, _ in balances_by_place(codes=codes, office=office, at=at) if bin})
+
+
+# -- A counted sheet comes back ----------------------------------------------------------------------
+def read_counts(data: bytes) -> list[dict[str, str]]:
+    """The rows of a CSV with the columns code and count, and bin and manufacturer lot where they are given, as texts.
+
+    Raises ValidationError for a file that is none. What is wrong with a single row is found later, on its line.
+    """
+    rows = _rows(_text(data))
+    if not rows:
+        raise ValidationError("The file is empty.")
+    names = [COLUMNS.get(cell.strip().lower(), "") for cell in rows[0]]
+    missing = [name for name in ("code", "count") if name not in names]
+    if missing:
+        raise ValidationError(
+            f"The first row must name the columns, and {' and '.join(missing)} {'is' if len(missing) == 1 else 'are'}"
+            " missing. Name them code, count and, if you like, bin."
+        )
+    if doubled := next((name for name in names if name and names.count(name) > 1), ""):
+        raise ValidationError(f"Two columns are named {doubled}.")
+    counts = []
+    for row in rows[1:]:
+        cells = {name: cell.strip() for name, cell in zip(names, row, strict=False) if name}
+        if any(cells.values()):
+            counts.append({"bin": "", "code": "", "count": "", **cells})
+    if not counts:
+        raise ValidationError("Below its first row the file is empty.")
+    if len(counts) > LINES_AT_MOST:
+        raise ValidationError(
+            f"These are {len(counts):,} lines, and a count has at most {LINES_AT_MOST:,}. Split the file."
+        )
+    return counts
+
+
+def _text(data: bytes) -> str:
+    if len(data) > FILE_BYTES_AT_MOST:
+        raise ValidationError(f"The file is larger than {FILE_BYTES_AT_MOST // 1_000_000} MB: that is no count sheet.")
+    if data.startswith((b"PK", b"\xd0\xcf\x11\xe0")):
+        raise ValidationError("This is a workbook. Save the sheet as CSV and upload that.")
+    try:
+        text = data.decode("utf-16" if data.startswith((b"\xff\xfe", b"\xfe\xff")) else "utf-8-sig")
+    except UnicodeDecodeError:
+        raise ValidationError("The file is not text in UTF-8. Save it as CSV UTF-8.") from None
+    if "\x00" in text:
+        raise ValidationError("The file is no text.")
+    return text
+
+
+def _rows(text: str) -> Sequence[list[str]]:
+    head = text.partition("\n")[0]
+    delimiter = max(",;\t", key=head.count)
+    try:
+        rows = list(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True))
+    except csv.Error as error:
+        raise ValidationError(f"The file is no CSV: {error}.") from None
+    for number, row in enumerate(rows, start=1):
+        if any(len(cell) > CELL_LENGTH for cell in row):
+            raise ValidationError(f"Row {number} has a cell of more than {CELL_LENGTH} characters.")
+    return rows

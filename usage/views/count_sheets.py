@@ -1,0 +1,126 @@
+"""Count sheets: print one, count from one, and bring a counted one back as a file."""
+
+from typing import Any
+
+from django.core.exceptions import ValidationError
+from django.db.models import Model
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, QueryDict
+from django.shortcuts import render
+from django.urls import reverse
+from django.utils import timezone
+from django.views.generic import View
+
+from inventory_site.details import Action
+from inventory_site.listing import EmptyState
+from inventory_site.views import RecordPermissionMixin
+from usage.adjustment_forms import CountUploadForm, SheetForm
+from usage.adjustment_lines import Type
+from usage.adjustment_tables import SheetTable
+from usage.count_sheets import LINES_AT_MOST, SheetLine, bins_in_use, sheet_lines
+from usage.models import InventoryAdjustment
+from usage.views.adjustments import ADD, AdjustmentCreateView
+
+UNPROCESSABLE = 422
+
+
+def asked_for(request: HttpRequest) -> tuple[SheetForm, list[SheetLine]]:
+    """The sheet that an address means; what makes no sense in it is left out."""
+    now = timezone.now()
+    form = SheetForm(request.GET, bins=bins_in_use(office=None, at=now))
+    form.is_valid()
+    chosen = form.cleaned_data
+    lines = sheet_lines(
+        office=chosen.get("office"), bin=chosen.get("bin", ""), category=chosen.get("category", ""), at=now
+    )
+    return form, lines
+
+
+class CountSheetView(RecordPermissionMixin, View):
+    """A sheet to print and write on, for an office, a bin or a category."""
+
+    def record_model(self) -> type[Model]:
+        return InventoryAdjustment
+
+    def get(self, request: HttpRequest) -> HttpResponse:
+        form, lines = asked_for(request)
+        hidden = [] if form.cleaned_data.get("balance") else ["balance"]
+        hidden += [name for name in ("bin", "manufacturer_lot") if not any(getattr(line, name) for line in lines)]
+        query = request.GET.urlencode()
+        count = f"{reverse('usage:adjustment_create')}?type=COUNT&sheet=1&{query}"
+        reason = ""
+        if not lines:
+            reason = "There is nothing on this sheet."
+        elif len(lines) > LINES_AT_MOST:
+            reason = f"A count has at most {LINES_AT_MOST:,} lines: choose a bin or a category."
+        actions = [
+            Action("Upload a Counted Sheet", reverse("usage:count_upload"), permission=ADD),
+            Action("Count These", count, permission=ADD, reason=reason, is_primary=True),
+        ]
+        context = {
+            "title": "Count Sheet",
+            "form": form,
+            "count": len(lines),
+            "table": SheetTable(
+                lines,
+                exclude=hidden,
+                empty=EmptyState("Nothing to count here", "Goods show up once a receipt or an adjustment moved them."),
+            ),
+            "actions": [action for action in actions if action.is_allowed(request.user)],
+            "printed_at": timezone.localtime(),
+        }
+        return render(request, "usage/count_sheet.html", context)
+
+
+class CountCreateView(AdjustmentCreateView):
+    """New adjustments, of any type; a Count can begin with the lines of a sheet."""
+
+    def initial_lines(self, record: InventoryAdjustment | None) -> list[dict[str, Any]]:
+        if "sheet" not in self.request.GET or self.adjustment_type() != Type.COUNT:
+            return super().initial_lines(record)
+        _, lines = asked_for(self.request)
+        return [
+            {
+                "code": line.code,
+                "bin": line.bin,
+                "manufacturer_lot": line.manufacturer_lot,
+                "system_balance": line.balance,
+            }
+            for line in lines[:LINES_AT_MOST]
+        ]
+
+
+class CountUploadView(AdjustmentCreateView):
+    """A counted sheet as a file: read into the form of a Count, where what is wrong stands on its line. Nothing is
+    saved before that form is sent.
+    """
+
+    def adjustment_type(self) -> str:
+        return Type.COUNT.value
+
+    def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        return self._upload_page(CountUploadForm())
+
+    def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        if "lines-TOTAL_FORMS" in request.POST:
+            return super().post(request, *args, **kwargs)
+        form = CountUploadForm(request.POST, request.FILES)
+        if getattr(request, "too_large_uploads", ()):
+            form.add_error("file", ValidationError("The file is too large."))
+        if not form.is_valid():
+            return self._upload_page(form, status=UNPROCESSABLE)
+        data = QueryDict(mutable=True)
+        rows: list[dict[str, str]] = form.cleaned_data["file"]
+        data.update({name: request.POST.get(name, "") for name in ("office", "adjusted_at")})
+        data.update({"lines-TOTAL_FORMS": str(len(rows)), "lines-INITIAL_FORMS": "0"})
+        for index, row in enumerate(rows):
+            data.update({f"lines-{index}-{name}": text for name, text in row.items()})
+        header = self.form_class(data, **self.form_kwargs(None))
+        lines = self._formset(None, data)
+        header.is_valid()
+        if lines is not None:
+            lines.is_valid()
+        return self._page(None, header, lines)
+
+    def _upload_page(self, form: CountUploadForm, *, status: int = 200) -> HttpResponse:
+        context = {"title": "Upload a Counted Sheet", "form": form}
+        return render(self.request, "usage/count_upload.html", context, status=status)
