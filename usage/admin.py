@@ -6,10 +6,9 @@ from django import forms
 from django.contrib import admin
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest
-
 from lots.admin import QuickAdmin, ReadOnlyAdmin
 from lots.models import CostPool, LineItemCode
-from usage.models import InventoryUsage, OpenUsage, UsageLotRestriction
+from usage.models import InventoryUsage, Job, JobComponent, JobCost, JobOutput, JobUsage, OpenUsage, UsageLotRestriction
 from usage.services import est_unit_cost_set
 
 if TYPE_CHECKING:
@@ -85,3 +84,43 @@ class UsageLotRestrictionAdmin(ReadOnlyAdmin):
     list_select_related = ("usage", "lot")
     search_fields = ("=usage__number", "=lot__number")
     sortable_by = ()
+
+
+@admin.register(Job)
+class JobAdmin(ReadOnlyAdmin):
+    list_display = ("number", "code", "quantity", "quantity_produced", "office", "started_at", "status", "lot")
+    list_select_related = ("code", "office", "lot")
+    search_fields = ("=number", "=code__code")
+    sortable_by = ("started_at",)
+
+
+@admin.register(JobComponent)
+class JobComponentAdmin(ReadOnlyAdmin):
+    list_display = ("job", "position", "code", "quantity", "quantity_consumed", "demand")
+    list_select_related = ("job", "code")
+    search_fields = ("=job__number", "=code__code")
+    sortable_by = ()
+
+
+@admin.register(JobUsage)
+class JobUsageAdmin(ReadOnlyAdmin):
+    list_display = ("component", "usage")
+    list_select_related = ("component", "usage")
+    search_fields = ("=component__job__number", "=usage__number")
+    sortable_by = ()
+
+
+@admin.register(JobCost)
+class JobCostAdmin(ReadOnlyAdmin):
+    list_display = ("job", "kind", "description", "incurred_at", "amount", "account")
+    list_select_related = ("job", "account")
+    search_fields = ("=job__number", "description")
+    sortable_by = ("incurred_at",)
+
+
+@admin.register(JobOutput)
+class JobOutputAdmin(ReadOnlyAdmin):
+    list_display = ("number", "job", "quantity", "produced_at", "status")
+    list_select_related = ("job",)
+    search_fields = ("=number", "=job__number")
+    sortable_by = ("produced_at",)

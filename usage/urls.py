@@ -1,6 +1,6 @@
 """Addresses of this app."""
 
-from django.urls import path
+from django.urls import include, path
 
 from usage import views
 
@@ -10,4 +10,5 @@ urlpatterns = [
     path("inventory/usage/<int:pk>/", views.UsageDetailView.as_view(), name="usage"),
     # Transaction IDs are anybody's text, so they stand in the query.
     path("inventory/usage/transaction-id/", views.SourceView.as_view(), name="source"),
+    path("", include("usage.job_urls")),
 ]

@@ -73,14 +73,6 @@ class LotDetailView(RecordDetailView):
                 _general(lot),
                 _estimated_produced(lot),
                 _current("Produced", lot, value_current),
-                Section(
-                    "Production Costs (Inventoried)",
-                    note="None recorded: the components of a job appear here once jobs are kept.",
-                ),
-                Section(
-                    "Production Costs (Non-Inventoried; Capitalized Expenses)",
-                    note="None recorded: job costs appear here once jobs are kept.",
-                ),
             )
         return (
             _general(lot),

@@ -18,6 +18,7 @@ LIST_PAGES = {
     "lots.FiscalPeriod": "reconciliation:periods",
     "lots.Preference": "reconciliation:preferences",
     "usage.InventoryUsage": "usage:usages",
+    "usage.Job": "usage:jobs",
     "usage.Order": "usage:orders",
     "usage.Shipment": "usage:shipments",
     "usage.InventoryAdjustment": "usage:adjustments",
@@ -53,6 +54,10 @@ NO_LIST_PAGE: dict[str, Intentional] = {
     "usage.AdjustmentRecord": intentional(
         "what an adjustment made, shown on its page; usage and lots have their lists"
     ),
+    "usage.JobComponent": intentional("part of a job, shown on its page"),
+    "usage.JobCost": intentional("part of a job, shown on its page and on that of its lot"),
+    "usage.JobOutput": intentional("part of a job, shown on its page"),
+    "usage.JobUsage": intentional("joins a job to usage, which is shown on its page"),
     "usage.OpenUsage": intentional("what is open of a usage: the list of usages finds it by Find Open Inventory Usage"),
     "usage.OrderLine": intentional("part of an order, shown on its page"),
     "usage.ShipmentLine": intentional("part of a shipment, shown on its page"),

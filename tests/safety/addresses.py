@@ -9,7 +9,6 @@ from typing import Any
 from django.contrib.auth.models import Group, User
 from django.contrib.contenttypes.models import ContentType
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
-
 from inventory_site.models import NumberSequence
 from lots.models import (
     Account,
@@ -37,6 +36,7 @@ from reconciliation.models import (
 )
 from tests.factories import make_give_back_loop, make_lot, make_usage
 from tests.usage.adjustments import line, pending, posted
+from tests.usage.jobs import add_cost, consume, make_job, produce
 from tests.usage.order_records import line_of, make_order, make_shipment, ship
 from usage.models import (
     AdjustmentLine,
@@ -86,6 +86,10 @@ class World:
         period = FiscalPeriod.objects.create(starts_on=date(2025, 1, 1), is_closed=True)
         job = ImportJob.objects.create(uploaded_by=self.person, uploaded_at=NOW, state="READY")
         posted("BEGINNING_BALANCE", line("WIRE", "1"))
+        made = make_job()
+        taken = consume(made, LEG="1")
+        output = produce(made, "1")
+        cost = add_cost(made, "5.00")
         self.records = {
             "inventoryadjustment": pending("LOSS", line("WIRE", "1")),
             "adjustmentline": AdjustmentLine.objects.order_by("pk")[0],
@@ -118,6 +122,11 @@ class World:
             "fiscalperiod": period,
             "periodchange": PeriodChange.objects.create(period=period, at=NOW, is_closed=True),
             "numbersequence": NumberSequence.objects.get(kind="usage"),
+            "job": made,
+            "jobcomponent": made.components.order_by("pk")[0],
+            "jobusage": taken[0].job_usage,
+            "jobcost": cost,
+            "joboutput": output,
             "user": self.person,
             "group": Group.objects.get(name="viewer"),
         }

@@ -1,4 +1,4 @@
-"""What is open of a code, with the form of its unallocated usage: for the page of a line item code."""
+"""Panels for pages of the app below: what is open of a code, and what went into a lot."""
 
 from typing import Any, Final
 
@@ -10,8 +10,9 @@ from inventory_site.listing import EmptyState
 from inventory_site.tables import BaseTable, DateColumn, GoToColumn, MoneyColumn, QuantityColumn
 from inventory_site.templatetags import display
 from lots import addresses
-from lots.models import CostPool, LineItemCode
+from lots.models import CostPool, InventoryLot, LineItemCode
 from lots.tables import figure_link, office_column, transaction_id_column
+from usage.production_panels import sections_of_lot
 from usage.querysets import usages
 from usage.shapes import Form, curing_quantity, form_of
 
@@ -88,3 +89,9 @@ def open_usage_of_code(code: LineItemCode) -> dict[str, Any]:
         "rest": count - min(count, ROWS_SHOWN),
         "everything": everything,
     }
+
+
+@register.inclusion_tag("usage/_production_of_lot.html")
+def production_of_lot(lot: InventoryLot) -> dict[str, Any]:
+    """What went into a lot that was produced: components and capitalized expenses. Nothing for one that was bought."""
+    return {"sections": sections_of_lot(lot)}
