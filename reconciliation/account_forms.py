@@ -1,10 +1,8 @@
 """Forms of the chart of accounts and of the periods."""
 
-from typing import Any
-
 from django import forms
 
-from lots.models import Account, AccountKind
+from lots.models import AccountKind
 from reconciliation.periods import REASON_LENGTH
 
 
@@ -24,10 +22,6 @@ class AccountEditForm(forms.Form):
     is_active = forms.BooleanField(
         label="Active", required=False, help_text="Inactive accounts cannot be chosen any more; what is posted stays."
     )
-
-    def __init__(self, *args: Any, record: Account, **options: Any) -> None:
-        super().__init__(*args, **options)
-        self.fields["is_active"].initial = record.is_active
 
 
 class ReasonForm(forms.Form):

@@ -47,7 +47,7 @@ class PeriodsView(PermissionRequiredMixin, View):
             "title": "Periods",
             "chosen": chosen,
             "checklist": checklist,
-            "barring": [item for item in checklist if item.count and item.is_blocking],
+            "why_not": "" if chosen.is_closed else why_not_close(chosen.starts_on),
             "may_change": request.user.has_perm(CHANGE),
             "periods": PeriodTable(found),
             "changes": PeriodChangeTable(
