@@ -18,6 +18,12 @@ from lots.models import (
     PeriodChange,
     Preference,
     PreferenceChange,
+    Purchase,
+    PurchaseLine,
+    PurchaseOrder,
+    PurchaseOrderLine,
+    Receipt,
+    ReceiptLine,
 )
 
 if TYPE_CHECKING:
@@ -135,3 +141,47 @@ class FiscalPeriodAdmin(ReadOnlyAdmin):
 class PeriodChangeAdmin(ReadOnlyAdmin):
     list_display = ("at", "by", "period", "is_closed", "reason")
     list_select_related = ("by", "period")
+
+
+@admin.register(PurchaseOrder)
+class PurchaseOrderAdmin(ReadOnlyAdmin):
+    list_display = ("number", "vendor", "ordered_on", "office", "status")
+    list_filter = ("status",)
+    list_select_related = ("office",)
+    search_fields = ("=number", "vendor")
+
+
+@admin.register(PurchaseOrderLine)
+class PurchaseOrderLineAdmin(ReadOnlyAdmin):
+    list_display = ("purchase_order", "position", "code", "quantity", "unit_cost", "lot")
+    list_select_related = ("purchase_order", "code", "lot")
+    search_fields = ("=purchase_order__number", "=code__code")
+
+
+@admin.register(Receipt)
+class ReceiptAdmin(ReadOnlyAdmin):
+    list_display = ("number", "kind", "purchase_order", "received_at", "status")
+    list_filter = ("kind", "status")
+    list_select_related = ("purchase_order",)
+    search_fields = ("=number", "=purchase_order__number")
+
+
+@admin.register(ReceiptLine)
+class ReceiptLineAdmin(ReadOnlyAdmin):
+    list_display = ("receipt", "position", "purchase_order_line", "quantity", "manufacturer_lot")
+    list_select_related = ("receipt", "purchase_order_line")
+    search_fields = ("=receipt__number",)
+
+
+@admin.register(Purchase)
+class PurchaseAdmin(ReadOnlyAdmin):
+    list_display = ("number", "vendor", "invoice_number", "invoiced_at", "freight", "status")
+    list_filter = ("status",)
+    search_fields = ("=number", "vendor", "=invoice_number")
+
+
+@admin.register(PurchaseLine)
+class PurchaseLineAdmin(ReadOnlyAdmin):
+    list_display = ("purchase", "position", "purchase_order_line", "quantity", "value", "freight")
+    list_select_related = ("purchase", "purchase_order_line")
+    search_fields = ("=purchase__number",)

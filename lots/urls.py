@@ -1,6 +1,6 @@
 """Addresses of this app."""
 
-from django.urls import path
+from django.urls import include, path
 
 from lots import views
 
@@ -16,4 +16,5 @@ urlpatterns = [
     path("transactions/<int:pk>/", views.TransactionDetailView.as_view(), name="transaction"),
     path("offices/", views.OfficeListView.as_view(), name="offices"),
     path("offices/<int:pk>/", views.OfficeDetailView.as_view(), name="office"),
+    path("", include("lots.purchasing_urls")),
 ]

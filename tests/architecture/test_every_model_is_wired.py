@@ -17,6 +17,9 @@ LIST_PAGES = {
     "lots.Account": "reconciliation:accounts",
     "lots.FiscalPeriod": "reconciliation:periods",
     "lots.Preference": "reconciliation:preferences",
+    "lots.PurchaseOrder": "lots:purchase_orders",
+    "lots.Receipt": "lots:receipts",
+    "lots.Purchase": "lots:purchases",
     "usage.InventoryUsage": "usage:usages",
     "usage.Job": "usage:jobs",
     "usage.Order": "usage:orders",
@@ -50,6 +53,9 @@ NO_LIST_PAGE: dict[str, Intentional] = {
     "lots.LotCostToPost": intentional("a note for the next run, of interest to the code alone"),
     "lots.PeriodChange": intentional("the log of the periods, shown beside them on their page"),
     "lots.PreferenceChange": intentional("the log of the preferences, shown beside them on their page"),
+    "lots.PurchaseLine": intentional("part of a purchase, shown on its page"),
+    "lots.PurchaseOrderLine": intentional("part of a purchase order, shown as its items on its page"),
+    "lots.ReceiptLine": intentional("part of an incoming shipment, shown on its page"),
     "usage.AdjustmentLine": intentional("part of an adjustment, shown on its page"),
     "usage.AdjustmentRecord": intentional(
         "what an adjustment made, shown on its page; usage and lots have their lists"

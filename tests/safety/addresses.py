@@ -9,6 +9,7 @@ from typing import Any
 from django.contrib.auth.models import Group, User
 from django.contrib.contenttypes.models import ContentType
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
+
 from inventory_site.models import NumberSequence
 from lots.models import (
     Account,
@@ -34,9 +35,10 @@ from reconciliation.models import (
     RunLogLine,
     RunPool,
 )
-from tests.factories import make_give_back_loop, make_lot, make_usage
-from tests.usage.adjustments import line, pending, posted
 from tests.usage.jobs import add_cost, consume, make_job, produce
+from tests.factories import make_give_back_loop, make_lot, make_usage
+from tests.lots.purchasing_records import purchasing_records
+from tests.usage.adjustments import line, pending, posted
 from tests.usage.order_records import line_of, make_order, make_shipment, ship
 from usage.models import (
     AdjustmentLine,
@@ -105,6 +107,7 @@ class World:
             ),
             "inventoryusage": InventoryUsage.objects.order_by("pk")[0],
             **order_records(),
+            **purchasing_records(),
             "openusage": OpenUsage.objects.get(usage=restricted),
             "usagelotrestriction": UsageLotRestriction.objects.get(),
             "reconciliationrun": ReconciliationRun.objects.order_by("-pk")[0],
