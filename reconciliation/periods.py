@@ -151,7 +151,7 @@ def why_not_close(starts_on: date) -> str:
     aside = waiting.filter(pool__is_set_aside=True).order_by("pool__code__code")
     if codes := list(dict.fromkeys(aside.values_list("pool__code__code", flat=True)))[:5]:
         return f"{text}; a run set aside {', '.join(codes)}. See why on the page of the run, then run again."
-    return f"{text}; a run takes them in a few seconds. Try again."
+    return f"{text}; a run takes {'it' if count == 1 else 'them'} in a few seconds. Try again."
 
 
 def _unposted(starts_on: date) -> QuerySet[LotCostToPost]:

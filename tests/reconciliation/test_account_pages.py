@@ -171,7 +171,7 @@ def test_what_bars_the_close_is_said_before_and_after(accountant: Client) -> Non
     assert "1 posting dated in 2026-01 is not in the books yet" in said(accountant, f"{PERIODS}close/?period=2026-01")
     refused = accountant.post(f"{PERIODS}close/?period=2026-01", {})
     assert refused.status_code == 422
-    assert "a run takes them in a few seconds" in refused.content.decode()
+    assert "a run takes it in a few seconds" in refused.content.decode()
     assert not PeriodChange.objects.exists()
 
 

@@ -11,12 +11,25 @@ from django.contrib.auth.models import User
 from django.core.exceptions import ValidationError
 from django.core.management import CommandError, call_command
 from django.db import connection, transaction
+from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from lots.locks import preference_in_force
-from lots.models import CostPool, InventoryLot, Preference, PreferenceChange
-from reconciliation.models import ReconciliationRun
-from reconciliation.preferences import preference_set
+from lots.models import (
+    Account,
+    CostPool,
+    InventoryLot,
+    LineItemCode,
+    LotCostEvent,
+    LotCostToPost,
+    Preference,
+    PreferenceChange,
+)
+from lots.services import lot_change, lot_open
+from reconciliation import tasks
+from reconciliation.accruals import accrue_cogs
+from reconciliation.models import CogsAllocation, JournalEntry, ReconciliationRun
+from reconciliation.preferences import preference_set, value_of
 from reconciliation.requests import request_run
 from tests.factories import make_code, make_lot, make_office, make_usage, reconcile
 from tests.harness.databases import CommittedDatabase
@@ -47,7 +60,21 @@ def test_setting_what_is_set_already_leaves_no_line_in_the_log() -> None:
 
 @pytest.mark.django_db
 @pytest.mark.parametrize(
-    ("name", "value"), [("cogs_method", "AVCO"), ("prevent_inter_office", "yes"), ("colour", "on")]
+    ("name", "value"),
+    [
+        ("cogs_method", "AVCO"),
+        ("prevent_inter_office", "yes"),
+        ("colour", "on"),
+        ("posting_date", "TODAY"),
+        ("accrue_cogs", "1"),
+        ("returns_reduce_orders", ""),
+        ("approve_above", "-1"),
+        ("approve_above", "0.001"),
+        ("approve_above", "much"),
+        ("approve_above", "1e99"),
+        ("account_cost", "9999"),
+        ("account_cost", "none"),
+    ],
 )
 def test_nonsense_is_refused_and_changes_nothing(name: str, value: str) -> None:
     with pytest.raises(ValidationError, match="Nothing was changed"):
@@ -150,6 +177,183 @@ def test_it_cannot_change_while_a_run_is_under_way() -> None:
     assert not Preference.current().prevent_inter_office
 
 
+# -- Settings of the books ---------------------------------------------------------------------------
+def choose(name: str, value: str) -> PreferenceChange | None:
+    return preference_set(name=name, value=value, by=None, now=NOW)
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("name", "value", "before", "after"),
+    [
+        ("posting_date", "RUN", "EVENT", "RUN"),
+        ("accrue_cogs", "on", "off", "on"),
+        ("returns_reduce_orders", "off", "on", "off"),
+        ("approve_above", "1000", "none", "1000.00"),
+        ("account_opening", "5100", "3900", "5100"),
+    ],
+)
+def test_each_setting_changes_with_a_line_in_the_log(name: str, value: str, before: str, after: str) -> None:
+    change = choose(name, value)
+    assert change is not None
+    assert (change.name, change.value_before, change.value_after) == (name, before, after)
+    assert value_of(Preference.current(), name) == after
+    assert choose(name, value) is None
+    assert PreferenceChange.objects.count() == 1
+
+
+@pytest.mark.django_db
+def test_the_limit_can_be_taken_away_again() -> None:
+    choose("approve_above", "2*1500")
+    assert Preference.current().approve_above == 3000
+    choose("approve_above", "")
+    assert Preference.current().approve_above is None
+    assert [change.value_after for change in PreferenceChange.objects.order_by("pk")] == ["3000.00", "none"]
+
+
+@pytest.mark.django_db
+def test_a_run_counts_on_the_day_that_the_preference_says() -> None:
+    choose("posting_date", "RUN")
+    make_lot(on_day=1)
+    make_usage("WIRE", "1", on_day=2)
+    reconcile(now=NOW)
+    allocation = CogsAllocation.objects.get()
+    assert allocation.dated != allocation.usage.used_at.date()
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("name", "number", "why"),
+    [
+        ("account_inventory", "5000", "Inventory is of the kind asset"),
+        ("account_accrued_cogs", "1210", "Accrued COGS is of the kind liability"),
+        ("account_accrued_cogs", "2100", "2100 Accrued Inventory is the account for accrued inventory"),
+        ("account_adjustment", "1200", "1200 Inventory is the account for inventory, which needs one to itself"),
+    ],
+)
+def test_balances_that_follow_records_have_accounts_to_themselves(name: str, number: str, why: str) -> None:
+    before = value_of(Preference.current(), name)
+    with pytest.raises(ValidationError, match=why):
+        choose(name, number)
+    assert value_of(Preference.current(), name) == before
+
+
+@pytest.mark.django_db
+def test_nothing_else_is_posted_to_an_account_that_lots_are_kept_on() -> None:
+    Account.objects.create(number="1250", kind="ASSET")
+    make_code("WIRE")
+    LineItemCode.objects.update(account_inventory="1250")
+    make_lot("WIRE")
+    with pytest.raises(ValidationError, match="Lots are kept on 1250"):
+        choose("account_variance", "1250")
+    assert choose("account_inventory", "1250") is not None
+
+
+@pytest.mark.django_db
+def test_an_account_with_accruals_on_it_is_not_exchanged_under_them() -> None:
+    Account.objects.create(number="2120", kind="LIABILITY")
+    choose("accrue_cogs", "on")
+    make_usage("WIRE", "3")
+    accrue_cogs(now=NOW)
+    with pytest.raises(ValidationError, match="Accrued COGS stands booked on the present account"):
+        choose("account_accrued_cogs", "2120")
+    choose("accrue_cogs", "off")
+    accrue_cogs(now=NOW)
+    assert choose("account_accrued_cogs", "2120") is not None
+    assert not culprits()
+
+
+@pytest.mark.django_db
+def test_goods_not_billed_yet_keep_the_account_they_were_accrued_on() -> None:
+    Account.objects.create(number="2130", kind="LIABILITY")
+    lot = lot_open(code=make_code(), quantity_ordered=Decimal(10))
+    lot_change(lot=lot, at=NOW, kind=LotCostEvent.Kind.RECEIPT, quantity=Decimal(10), value=Decimal(25))
+    reconcile()
+    with pytest.raises(ValidationError, match="Rename the account instead"):
+        choose("account_accrued_inventory", "2130")
+    lot_change(lot=lot, at=NOW, kind=LotCostEvent.Kind.PURCHASE, value_payable=Decimal(25))
+    reconcile()
+    assert choose("account_accrued_inventory", "2130") is not None
+    assert "clearing_accounts" not in culprits()
+
+
+@pytest.mark.django_db
+def test_what_was_produced_keeps_its_account_in_process() -> None:
+    Account.objects.create(number="1220", kind="ASSET")
+    lot_open(code=make_code(), quantity_ordered=Decimal(1), is_fed=True)
+    with pytest.raises(ValidationError, match="Something was produced"):
+        choose("account_in_process", "1220")
+
+
+@pytest.mark.django_db
+def test_accruing_needs_an_account() -> None:
+    Preference.objects.update(account_accrued_cogs=None)
+    with pytest.raises(ValidationError, match="needs an account of its own first"):
+        choose("accrue_cogs", "on")
+    assert not Preference.current().accrue_cogs
+
+
+@pytest.mark.django_db
+def test_lots_and_their_notes_for_the_journal_move_together() -> None:
+    make_lot(office="AI")
+    switch("on")
+    note = LotCostToPost.objects.get()
+    assert note.pool.office is not None
+    reconcile()
+    assert not LotCostToPost.objects.exists()
+    assert not culprits()
+
+
+# -- The page ----------------------------------------------------------------------------------------
+PAGE = "/administration/preferences/"
+
+
+@pytest.mark.django_db
+def test_default_accounts_change_together_or_not_at_all(accountant: Client) -> None:
+    refused = accountant.post(PAGE, {"name": "accounts", "account_opening": "5100", "account_payable": "1210"})
+    assert refused.status_code == 422
+    assert "Accounts payable is of the kind liability" in refused.content.decode()
+    assert not PreferenceChange.objects.exists()
+    accountant.post(PAGE, {"name": "accounts", "account_opening": "5100", "account_variance": "5100"})
+    assert sorted(change.name for change in PreferenceChange.objects.all()) == ["account_opening", "account_variance"]
+
+
+@pytest.mark.django_db
+def test_a_limit_is_set_and_taken_away_on_the_page(accountant: Client) -> None:
+    accountant.post(PAGE, {"name": "approve_above", "value": "1000"})
+    assert 'value="1000.00"' in accountant.get(PAGE).content.decode()
+    assert accountant.post(PAGE, {"name": "approve_above", "value": ""}).status_code == 302
+    assert Preference.current().approve_above is None
+    refused = accountant.post(PAGE, {"name": "approve_above", "value": "lots"})
+    assert "not below zero" in refused.content.decode()
+
+
+@pytest.mark.django_db
+def test_cogs_is_accrued_at_the_press_of_a_button(accountant: Client, clerk: Client) -> None:
+    Preference.objects.update(accrue_cogs=True)
+    make_usage("WIRE", "3")
+    assert clerk.post("/accounting/accrue-cogs/").status_code == 403
+    assert "<b>1</b> open usage has another amount booked" in accountant.get(PAGE).content.decode()
+    answer = accountant.post("/accounting/accrue-cogs/", follow=True).content.decode()
+    assert "Accrued COGS changed by 6.00: 1 line in 1 entry." in answer
+    assert "What is booked is what is due" in answer
+    entry = JournalEntry.objects.get()
+    assert entry.text == "Accrued COGS, by accountant"
+
+
+@pytest.mark.django_db
+def test_the_nights_schedule_accrues_and_leaves_alone_what_is_off() -> None:
+    make_usage("WIRE", "3")
+    tasks.accrue_cogs()
+    assert not JournalEntry.objects.exists()
+    Preference.objects.update(accrue_cogs=True)
+    tasks.accrue_cogs()
+    assert OpenUsage.objects.get().accrued_booked == 6
+    Preference.objects.update(account_accrued_cogs=None)
+    tasks.accrue_cogs()  # refused, which the log says
+    assert JournalEntry.objects.count() == 1
+
+
 # -- Nobody relies on a preference that is being changed ---------------------------------------------
 @pytest.mark.django_db
 def test_a_posting_holds_the_preference_before_it_looks_for_its_pool() -> None:
@@ -226,10 +430,13 @@ def test_the_command_says_what_it_changed() -> None:
     assert command("cogs_method", "LIFO") == "cogs_method is LIFO now; it was FIFO."
     assert command("cogs_method", "LIFO") == "cogs_method is LIFO already; nothing was changed."
     assert PreferenceChange.objects.get().by is None
+    assert command("account_opening", "5100") == "account_opening is 5100 now; it was 3900."
 
 
 @pytest.mark.django_db
-@pytest.mark.parametrize(("name", "value"), [("cogs_method", "lifo"), ("prevent_inter_office", "1"), ("x", "y")])
+@pytest.mark.parametrize(
+    ("name", "value"), [("cogs_method", "lifo"), ("prevent_inter_office", "1"), ("account_cost", "x"), ("x", "y")]
+)
 def test_the_command_refuses_nonsense_with_exit_code_2(name: str, value: str) -> None:
     with pytest.raises(CommandError, match="Nothing was changed") as refusal:
         command(name, value)
