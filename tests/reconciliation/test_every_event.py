@@ -14,7 +14,7 @@ from tests.reconciliation.records import culprits, run_now
 from usage.models import OpenUsage
 
 ZERO = Decimal(0)
-STEPS = 60
+STEPS = 80
 
 
 def balances(column: str) -> dict[str, Decimal]:
@@ -74,4 +74,4 @@ def test_whatever_happens_everything_holds(seed: int) -> None:
         cursor.execute("SELECT count(*) FROM reconciliation_cogsallocation WHERE run_id = (SELECT max(id)"
                        " FROM reconciliation_reconciliationrun)")  # fmt: skip
         assert cursor.fetchone()[0] == 0, "running again allocated something"
-    assert sum(1 for times in company.done.values() if times) > 15, dict(company.done)
+    assert sum(1 for times in company.done.values() if times) > 12, dict(company.done)
