@@ -7,7 +7,7 @@ from django.db.models import Max, Min, QuerySet
 
 from inventory_site.filtersets import ChoiceFilter, DateRangeFilter, ModelChoiceFilter, TextFilter
 from lots.filtersets import WordsFilterSet
-from lots.models import Account, Office
+from lots.models import Account, AccountKind, Office
 from lots.periods import next_period, period_start
 from reconciliation.filtersets import NumberFilter
 from reconciliation.journal_querysets import within_period
@@ -20,6 +20,9 @@ KINDS = (
     (JournalLine.Kind.TRUE_UP, "True-up"),
     (JournalLine.Kind.ACCRUED_COGS, "Accrued COGS"),
 )
+# Everything that the cost of usage consists of.
+COST = "COST"
+COST_KINDS = (JournalLine.Kind.COGS, JournalLine.Kind.TRUE_UP, JournalLine.Kind.ACCRUED_COGS)
 SIDES = (("debit", "Debit"), ("credit", "Credit"))
 
 
@@ -67,13 +70,20 @@ class JournalFilterSet(WordsFilterSet):
     order = TextFilter("order", label="Order")
     source_number = TextFilter("source_number", label="Transaction ID")
     run = NumberFilter("entry__run_id", label="Run")
-    kind = ChoiceFilter(choices=KINDS, label="Kind")
+    kind = ChoiceFilter(choices=(*KINDS, (COST, "COGS, true-ups, accruals")), label="Kind", method="of_kind")
+    account_kind = ChoiceFilter(choices=AccountKind.choices, label="Account kind", method="on_accounts_of_kind")
     usage = TextFilter("usage__number", label="Usage")
     lot = TextFilter("lot__number", label="Lot")
 
     class Meta:
         model = JournalPosting
         fields: tuple[str, ...] = ()
+
+    def of_kind(self, queryset: QuerySet[Any], name: str, value: str) -> QuerySet[Any]:
+        return queryset.filter(kind__in=COST_KINDS) if value == COST else queryset.filter(kind=value)
+
+    def on_accounts_of_kind(self, queryset: QuerySet[Any], name: str, value: str) -> QuerySet[Any]:
+        return queryset.filter(account__in=list(Account.objects.filter(kind=value).values_list("pk", flat=True)))
 
     def in_period(self, queryset: QuerySet[Any], name: str, value: str) -> QuerySet[Any]:
         return queryset.filter(within_period(period_of(value)))

@@ -9,9 +9,11 @@ from reconciliation import (
     journal_views,
     period_views,
     preference_views,
-    resolve_views,
+    report_lists,
+    report_views,
     resolve_views,
     run_views,
+    value_views,
     views,
 )
 
@@ -40,6 +42,10 @@ urlpatterns = [
     path("accounting/journal/", journal_views.JournalListView.as_view(), name="journal"),
     path("accounting/journal/csv/", journal_views.JournalFileView.as_view(), name="journal_csv"),
     path("accounting/journal/<int:pk>/", journal_views.JournalEntryView.as_view(), name="journal_entry"),
+    path("accounting/inventory-value/", value_views.InventoryValueView.as_view(), name="inventory_value"),
+    path("accounting/accrued-inventory/", report_lists.AccruedInventoryView.as_view(), name="accrued_inventory"),
+    path("accounting/cogs-by-month/", report_views.CogsByMonthView.as_view(), name="cogs_by_month"),
+    path("accounting/estimated-lots/", report_lists.EstimatedLotsView.as_view(), name="estimated_lots"),
     path("accounting/explain/usage/<int:pk>/", explain_views.ExplainUsageView.as_view(), name="explain_usage"),
     path("accounting/explain/lots/<int:pk>/", explain_views.ExplainLotView.as_view(), name="explain_lot"),
     path("accounting/accounts/", account_views.AccountListView.as_view(), name="accounts"),
