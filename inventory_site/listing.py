@@ -27,6 +27,10 @@ def _no_description(row: Any) -> str:
     return ""
 
 
+def _no_action(rows: Sequence[Any]) -> tuple[str, str]:
+    return ("", "")
+
+
 @dataclass(frozen=True)
 class EmptyState:
     """What an empty list says: what it means, and the next step.
@@ -62,7 +66,8 @@ class Grouping:
 
     `column` is the table's column whose heading groups; `key` a field of the row *and* of the queryset ("code_id"),
     None being a key like any other; `order` sorts the groups (default: as the column sorts). `label`, `description`
-    and `url` are asked of the group's first row on the page.
+    and `url` are asked of the group's first row on the page; `action`, (label, address) of what can be done about the
+    whole group, of all of them.
     """
 
     column: str
@@ -70,6 +75,7 @@ class Grouping:
     label: Callable[[Any], str]
     description: Callable[[Any], str] = _no_description
     url: Callable[[Any], str] = _no_description
+    action: Callable[[Sequence[Any]], tuple[str, str]] = _no_action
     order: Sequence[str] = ()
 
     def key_of(self, row: Any) -> Any:

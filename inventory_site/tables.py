@@ -219,6 +219,7 @@ class RowGroup:
     totals: Mapping[str, Decimal | None] = field(default_factory=dict)
     starts_before: bool = False
     goes_on: bool = False
+    action: tuple[str, str] = ("", "")
 
 
 @dataclass(frozen=True)

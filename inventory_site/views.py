@@ -323,6 +323,7 @@ class RecordListView(RecordPermissionMixin, View):
                 totals=sums.get(key, {}),
                 starts_before=bool(shift) and place == 0 and before == key,
                 goes_on=len(wide) > shift + len(rows) and place == len(blocks) - 1 and after == key,
+                action=grouping.action(records),
             )
             for place, (key, records) in enumerate(blocks)
         ]

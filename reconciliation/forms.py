@@ -7,6 +7,7 @@ from django import forms
 from lots.models import CogsMethod, LineItemCode
 
 CODES_LIMIT = 500
+COMPARE = "COMPARE"
 
 
 class CodesField(forms.CharField):
@@ -43,7 +44,11 @@ class PreviewForm(forms.Form):
     method = forms.ChoiceField(
         label="COGS method",
         required=False,
-        choices=[("", "As in Preferences"), *((value, f"What if {label}") for value, label in CogsMethod.choices)],
+        choices=[
+            ("", "As in Preferences"),
+            *((value, f"What if {label}") for value, label in CogsMethod.choices),
+            (COMPARE, "FIFO and LIFO side by side"),
+        ],
     )
 
 

@@ -89,6 +89,10 @@ def run_pool_url(record: Any) -> str:
     return reverse("reconciliation:run_code", args=[record.run_id, record.pk])
 
 
+def resolve_address(code_pk: int) -> str:
+    return reverse("reconciliation:resolve_code", args=[code_pk])
+
+
 def entries_made(row: RunPool) -> str:
     """The entries that a run made for one code."""
     code = addresses.exactly(row.pool.code.code)
@@ -161,6 +165,7 @@ class RunPoolTable(BaseTable):
         return (
             RowAction("How the passes went", run_pool_url(record)),
             RowAction("Entries made", entries_made(record)),
+            *((RowAction("Resolve", resolve_address(code.pk)),) if record.open_usages else ()),
             RowAction("Line item code", code.get_absolute_url()),
         )
 

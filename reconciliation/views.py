@@ -21,8 +21,9 @@ from inventory_site.listing import EmptyState
 from lots.addresses import found_set
 from lots.models import CostPool, LineItemCode
 from reconciliation.checking import request_check
+from reconciliation.comparing import ComparedTable, compare_methods
 from reconciliation.engine import CostMethod
-from reconciliation.forms import PreviewForm
+from reconciliation.forms import COMPARE, PreviewForm
 from reconciliation.ledger_pages import invariants_of
 from reconciliation.models import LedgerCheck
 from reconciliation.preview import Preview, preview_run
@@ -228,6 +229,9 @@ class PreviewView(PermissionRequiredMixin, View):
             )
         else:
             method = form.cleaned_data["method"] if form.is_bound else ""
+            if method == COMPARE:
+                context |= _comparison_context(codes)
+                return render(request, "reconciliation/preview.html", context)
             preview = preview_run(codes=codes, method=CostMethod(method) if method else None)
             context |= _preview_context(preview)
         return render(request, "reconciliation/preview.html", context)
@@ -236,6 +240,19 @@ class PreviewView(PermissionRequiredMixin, View):
 def _unknown(codes: Sequence[str] | None) -> list[str]:
     known = set(LineItemCode.objects.filter(code__in=codes or ()).values_list("code", flat=True))
     return [code for code in codes or () if code not in known]
+
+
+def _comparison_context(codes: Sequence[str] | None) -> dict[str, Any]:
+    comparison = compare_methods(codes=codes)
+    return {
+        "comparison": comparison,
+        "line_count": len(comparison.rows),
+        "table": ComparedTable(
+            comparison.rows[:PREVIEW_LINES],
+            totals=comparison.totals,
+            empty=EmptyState("Nothing to do", "Everything in this scope is reconciled already.", kind="all-done"),
+        ),
+    }
 
 
 def _preview_context(preview: Preview) -> dict[str, Any]:

@@ -265,3 +265,41 @@ def test_a_viewer_posts_nothing_for_several_codes(viewer: Client, person: Callab
     make_guide_list()
     assert viewer.post(reverse("reconciliation:resolve_selected"), chosen(viewer)).status_code == 403
     assert not InventoryAdjustment.objects.exists()
+
+
+# -- Ways that lead here -----------------------------------------------------------------------------
+def test_the_usage_list_the_code_and_the_run_lead_to_the_workbench(viewer: Client) -> None:
+    make_guide_list()
+    code = LineItemCode.objects.get(code="TM-FRNCH3")
+    link = f'href="{bench("TM-FRNCH3")}"'
+    run = ReconciliationRun.objects.latest("pk")
+    for address in (
+        f"{reverse('usage:usages')}?quick=open&group=code",
+        code.get_absolute_url(),
+        run.get_absolute_url(),
+        reverse("reconciliation:run_code", args=[run.pk, run.work.get(pool__code=code).pk]),
+    ):
+        assert link in viewer.get(address).content.decode(), address
+
+
+def test_a_code_of_which_nothing_is_open_has_no_such_link(viewer: Client) -> None:
+    make_lot("FINE")
+    make_usage("FINE", "1")
+    reconcile()
+    assert bench("FINE") not in viewer.get(f"{reverse('usage:usages')}?group=code").content.decode()
+
+
+# -- FIFO and LIFO side by side ----------------------------------------------------------------------
+def test_a_dry_run_compares_both_methods_code_by_code(accountant: Client) -> None:
+    make_lot("WHATIF", received="5", value="50.00", on_day=1)
+    make_lot("WHATIF", received="5", value="60.00", on_day=2)
+    make_usage("WHATIF", "8", on_day=3)
+    make_lot("SAME", received="5", value="50.00", on_day=1)
+    make_usage("SAME", "5", on_day=3)
+    page = accountant.get(reverse("reconciliation:preview"), {"method": "COMPARE"})
+    rows = {row.code: (row.fifo, row.lifo, row.difference) for row in page.context["comparison"].rows}
+    assert rows == {
+        "WHATIF": (Decimal("86.00"), Decimal("90.00"), Decimal("4.00")),
+        "SAME": (Decimal("50.00"), Decimal("50.00"), Decimal("0.00")),
+    }
+    assert OpenUsage.objects.count() == 2
