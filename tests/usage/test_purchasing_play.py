@@ -14,7 +14,6 @@ from lots.models import (
     InventoryLot,
     InventoryTransaction,
     LotCostEvent,
-    PostingStatus,
     Purchase,
     PurchaseOrder,
     PurchaseOrderLine,
@@ -33,7 +32,7 @@ from usage.vendor_returns import vendor_return_post, vendor_return_void
 
 pytestmark = pytest.mark.django_db
 
-STEPS = 45
+STEPS = 40
 CODES = ("WIRE", "BOOK")
 
 
@@ -49,7 +48,10 @@ class Player:
         return str(self.dice.choice(["1", "2", "3.5", "6", "10"]))
 
     def order(self) -> PurchaseOrder:
-        return self.dice.choice(list(PurchaseOrder.objects.order_by("pk")))
+        """Mostly one that is open: most events are refused elsewhere."""
+        orders = PurchaseOrder.objects.order_by("pk")
+        is_open = list(orders.filter(status="OPEN")) if self.dice.random() < 0.8 else []
+        return self.dice.choice(is_open or list(orders))
 
     def receipt(self, kind: str) -> Receipt:
         return self.dice.choice(list(Receipt.objects.filter(kind=kind).order_by("pk")))
@@ -84,8 +86,9 @@ class Player:
         )
 
     def receive(self) -> None:
-        receipt = write_receipt(self.order(), self.quantity(), self.quantity(), on_day=self.today)
-        receipt_post(receipt=receipt, by=None, at=day(self.today), is_over_receipt_accepted=self.dice.random() < 0.5)
+        order = self.order()
+        receipt = write_receipt(order, *(self.quantity() for _ in order.lines.all()), on_day=self.today)
+        receipt_post(receipt=receipt, by=None, at=day(self.today), is_over_receipt_accepted=self.dice.random() < 0.8)
 
     def receive_rest(self) -> None:
         receive_everything(purchase_order=self.order(), received_at=day(self.today), by=None, at=day(self.today))
@@ -139,7 +142,7 @@ class Player:
 
     def step(self) -> None:
         events: list[tuple[Callable[[], None], int]] = [
-            (self.buy, 2), (self.change, 2), (self.receive, 5), (self.receive_rest, 2), (self.send_back, 4),
+            (self.buy, 2), (self.change, 2), (self.receive, 7), (self.receive_rest, 2), (self.send_back, 4),
             (self.bill, 5), (self.close, 2), (self.reopen, 2), (self.void_order, 1), (self.void_receipt, 2),
             (self.void_return, 2), (self.void_bill, 2), (self.use, 3), (self.run, 3),
         ]  # fmt: skip
@@ -190,7 +193,9 @@ def test_whatever_happens_in_whatever_order_it_adds_up(seed: int) -> None:
         player.step()
         assert what_does_not_add_up() == []
     settle_books()
-    assert player.done.get("receive", 0) >= 1
+    # It was a story, not a row of refusals.
+    assert sum(player.done.get(event, 0) for event in ("receive", "receive_rest")) >= 2
+    assert player.done.get("bill", 0) >= 2
     # Nothing can stay on order once everything is closed or void.
     for order in PurchaseOrder.objects.filter(status="OPEN").order_by("pk"):
         purchase_order_close(purchase_order=order, by=None, at=day(90))
@@ -201,4 +206,3 @@ def test_whatever_happens_in_whatever_order_it_adds_up(seed: int) -> None:
     for lot in InventoryLot.objects.filter(is_cost_final=True):
         assert lot.value_clearing <= 0
     settle_books()
-    assert Receipt.objects.filter(status=PostingStatus.POSTED).exists() or Receipt.objects.exists()
