@@ -162,10 +162,10 @@ class VendorReturnForm(forms.Form):
 class ShipmentLineForm(LineForm):
     """A line of an order, and how much of it comes or goes. Tracking is asked for only where a code has it."""
 
-    code = CodeField(resolve=lambda text: text, label="Code", disabled=True)
-    ordered = QuantityFormField(label="Ordered", disabled=True)
-    there = QuantityFormField(label="Received", disabled=True)
-    due = QuantityFormField(label="Still due", disabled=True)
+    code = CodeField(resolve=lambda text: text, label="Code", disabled=True, required=False)
+    ordered = QuantityFormField(label="Ordered", disabled=True, required=False)
+    there = QuantityFormField(label="Received", disabled=True, required=False)
+    due = QuantityFormField(label="Still due", disabled=True, required=False)
     quantity = QuantityFormField(label="Receive now", required=False, min_value=0)
     manufacturer_lot = forms.CharField(label="Manufacturer lot", max_length=60, required=False)
     serials = forms.CharField(

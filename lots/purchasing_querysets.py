@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Any, Final, Self
 
 from django.contrib.postgres.aggregates import StringAgg
-from django.db.models import Case, Exists, F, OuterRef, Q, QuerySet, Subquery, Sum, Value, When
+from django.db.models import Case, Exists, F, OuterRef, Q, QuerySet, Subquery, Sum, TextField, Value, When
 from django.db.models.expressions import Combinable
 from django.db.models.functions import Coalesce, Greatest, Least, NullIf, Round
 
@@ -215,7 +215,9 @@ class PurchaseQuerySet(QuerySet[Purchase]):
         return self.annotate(
             value_goods=_or_nothing(Subquery(lines.annotate(sum=Sum("value")).values("sum")), MoneyField),
             value_total=F("value_goods") + F("freight"),
-            orders=Coalesce(Subquery(lines.annotate(numbers=numbers).values("numbers")), Value("")),
+            orders=Coalesce(
+                Subquery(lines.annotate(numbers=numbers).values("numbers")), Value(""), output_field=TextField()
+            ),
         )
 
 

@@ -118,7 +118,7 @@ class PurchaseTable(BaseTable):
 
 # -- On the page of an order -------------------------------------------------------------------------
 class OrderItemTable(BaseTable):
-    caption = "Order items"
+    caption = "Items of this order"
     row_kind = "line"
 
     position = ShortTextColumn("#", orderable=False)
@@ -140,7 +140,7 @@ class OrderItemTable(BaseTable):
 class OrderLotTable(BaseTable):
     """The cost that stands, and what the documents say it will be."""
 
-    caption = "Lots of this order and their cost"
+    caption = "Lots of this order, and their cost"
     row_kind = "lot"
 
     lot = _lot_column()
@@ -169,7 +169,7 @@ class PurchasesOfOrderTable(PurchaseTable):
 
 # -- Lines of shipments and purchases ----------------------------------------------------------------
 class ReceiptLineTable(BaseTable):
-    caption = "Lines"
+    caption = "Lines of this document"
     row_kind = "line"
 
     position = ShortTextColumn("#", orderable=False)
@@ -203,7 +203,7 @@ class ReturnLineTable(ReceiptLineTable):
 
 
 class PurchaseLineTable(BaseTable):
-    caption = "Lines"
+    caption = "Lines of this document"
     row_kind = "line"
 
     position = ShortTextColumn("#", orderable=False)
