@@ -27,18 +27,49 @@ def _address_of(url_name: str) -> str:
     return reverse(url_name)
 
 
+def page_of(url_name: str, pk: int) -> str:
+    """The page of one record in a higher app; "" where the page does not exist."""
+    try:
+        return reverse(url_name, args=[pk])
+    except NoReverseMatch:
+        return ""
+
+
 def exactly(text: str) -> str:
     """The value of a text filter that finds this and nothing that merely starts with it."""
     return f"={text}"
 
 
 def everything_from(source_number: str) -> str:
-    """What one transaction ID stands for: its usage, lots and transactions, since documents have no pages yet."""
+    """What one transaction ID stands for: the document's page, or its usage, lots and transactions where it has none.
+
+    Which of both is decided when somebody goes there: a list must not ask it for every row.
+    """
     return found_set("usage:source", id=source_number) if source_number else ""
+
+
+def records_from(source_number: str) -> str:
+    """The usage, lots and transactions of a transaction ID, whether its document has a page or not."""
+    return found_set("usage:source", id=source_number, records="all") if source_number else ""
+
+
+def order_page(order: str) -> str:
+    """The page of an order, or the usage that names it where the order itself is not kept here."""
+    return found_set("usage:order_by_number", id=order) if order else ""
 
 
 def usage_of_order(order: str) -> str:
     return found_set("usage:usages", order=exactly(order)) if order else ""
+
+
+def explain_lot(lot: int) -> str:
+    """What a lot's value is made of, and where it went."""
+    return page_of("reconciliation:explain_lot", lot)
+
+
+def explain_usage(usage: int) -> str:
+    """What a usage's cost is made of."""
+    return page_of("reconciliation:explain_usage", usage)
 
 
 def usage_of_code(code: str, *, quick: str = "") -> str:

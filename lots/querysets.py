@@ -35,9 +35,9 @@ class LotQuerySet(QuerySet[InventoryLot]):
         return self.filter(code=code)
 
     def at_estimated_cost(self) -> Self:
-        """Cost not final: more is expected of the source document, or the cost changed since it was booked."""
+        """Cost not final: something is still to be known of it, or it changed since it was booked."""
         return self.filter(
-            Q(is_source_complete=False) | ~Q(value=F("value_costed")) | ~Q(quantity_received=F("quantity_costed"))
+            Q(is_cost_final=False) | ~Q(value=F("value_costed")) | ~Q(quantity_received=F("quantity_costed"))
         )
 
     def for_list(self) -> Self:

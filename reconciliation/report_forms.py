@@ -2,11 +2,12 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import date
-from typing import Any, Final
+from typing import Final
 
 from django import forms
+from django.http import QueryDict
 
-from inventory_site.document_forms import DayField, DayInput, MomentField
+from inventory_site.document_forms import DayField, MomentField
 from lots.periods import period_start
 from reconciliation.journal_filtersets import period_of, periods_with_entries
 
@@ -21,43 +22,46 @@ MONTHS: Final = (("3", "3 months"), ("6", "6 months"), ("12", "12 months"), ("24
 
 
 class ReportForm(forms.Form):
-    """Every field has a default, so that the bare address is a report."""
+    """Every field has a default, so that the bare address is a report; what was not asked shows its default."""
 
-    def asked(self) -> Mapping[str, Any]:
-        """What was asked, with the defaults for what was not; the form must be valid."""
-        return {
-            name: self.cleaned_data.get(name) if self.cleaned_data.get(name) not in (None, "") else field.initial
-            for name, field in self.fields.items()
-        }
+    defaults: Mapping[str, str] = {}
+
+    def __init__(self, data: QueryDict, *, defaults: Mapping[str, str] | None = None) -> None:
+        given = data.copy()
+        for name, value in (defaults or self.defaults).items():
+            if not given.get(name):
+                given[name] = value
+        super().__init__(given)
 
 
 class ValueForm(ReportForm):
     """Which day, and as known at which moment."""
 
-    as_of = DayField(label="As of", required=False, widget=DayInput())
-    known_at = MomentField(label="As known at", required=False, initial=None)
+    as_of = DayField(label="As of")
+    known_at = MomentField(label="As it was known at", required=False, initial=None)
     only_differences = forms.BooleanField(label="Only where they part", required=False)
+
+    def __init__(self, data: QueryDict, *, today: date) -> None:
+        super().__init__(data, defaults={"as_of": today.isoformat()})
 
 
 class CogsForm(ReportForm):
     """Up to which month, how many of them, and what the rows are."""
 
-    until = forms.ChoiceField(label="Up to", required=False)
-    months = forms.ChoiceField(label="Months", required=False, choices=MONTHS, initial="12")
-    by = forms.ChoiceField(label="Rows", required=False, choices=COGS_BY, initial="code")
-    kind = forms.ChoiceField(label="Amounts", required=False, choices=COGS_KINDS, initial="")
+    until = forms.ChoiceField(label="Up to")
+    months = forms.ChoiceField(label="Months", choices=MONTHS)
+    by = forms.ChoiceField(label="Rows", choices=COGS_BY)
+    kind = forms.ChoiceField(label="Amounts", required=False, choices=COGS_KINDS)
 
-    def __init__(self, data: Any, *, today: date) -> None:
-        super().__init__(data)
+    def __init__(self, data: QueryDict, *, today: date) -> None:
         known = periods_with_entries() or [(f"{today:%Y-%m}",) * 2]
+        super().__init__(data, defaults={"until": known[0][0], "months": "12", "by": "code"})
         self.fields["until"].choices = known  # type: ignore[attr-defined]  # a choice field
-        self.fields["until"].initial = known[0][0]
 
     def months_asked(self) -> Sequence[date]:
         """The first days of the months, oldest first."""
-        asked = self.asked()
-        month, months = period_of(asked["until"]), []
-        for _ in range(int(asked["months"])):
+        month, months = period_of(self.cleaned_data["until"]), []
+        for _ in range(int(self.cleaned_data["months"])):
             months.append(month)
             month = period_start(date.fromordinal(month.toordinal() - 1))
         return months[::-1]

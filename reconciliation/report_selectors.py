@@ -78,7 +78,8 @@ def books_now() -> BooksNow:
     balances = balances_of(list(accounts.values()))
     inventory = sum((balances[account.pk] for account in kept), ZERO)
     accrued = balances[accrued_account.pk] if accrued_account else ZERO
-    return BooksNow(Tie(sums["in_lots"], inventory, waiting["value"]), Tie(sums["accrued"], accrued, waiting["accrued"]))
+    accrued_tie = Tie(sums["accrued"], accrued, waiting["accrued"])
+    return BooksNow(Tie(sums["in_lots"], inventory, waiting["value"]), accrued_tie)
 
 
 # -- Accrued inventory -------------------------------------------------------------------------------

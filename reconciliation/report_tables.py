@@ -111,11 +111,9 @@ class PartingTable(BaseTable):
 class LearnedTable(BaseTable):
     """Documents that came in after the moment and count on the day or before."""
 
-    caption = "Documents that explain the difference"
+    caption = "Documents since then"
 
-    source_number = GoToColumn(
-        "Transaction ID", kind="transaction", url=lambda row: addresses.everything_from(row.source_number)
-    )
+    document = GoToColumn("Transaction ID", kind="transaction", url=lambda row: row.get_absolute_url())
     kind = NameColumn("Kind")
     recorded = DateColumn("Known since", with_time=True)
     amount = MoneyColumn("Changes the value by")
@@ -146,7 +144,7 @@ class AccruedTable(BaseTable):
     value_payable = MoneyColumn("Billed Value")
     value_other = MoneyColumn("Elsewhere")
     accrued = MoneyColumn("Accrued", order_by="accrued_size")
-    remark = TextColumn("", empty_values=(), orderable=False)
+    remark = TextColumn("Remark", empty_values=(), orderable=False)
     controls = RowActionsColumn()
 
     def value_remark(self, record: Any) -> str:
@@ -295,8 +293,8 @@ def cost_table(
         figures["total"] = totals.total
     if with_kinds:
         extra += [
-            ("true_ups", KindMoneyColumn("of it True-ups", kind="TRUE_UP")),
-            ("accrued", KindMoneyColumn("of it Accrued", kind="ACCRUED_COGS")),
+            ("true_ups", KindMoneyColumn("True-ups", kind="TRUE_UP")),
+            ("accrued", KindMoneyColumn("Accrued", kind="ACCRUED_COGS")),
         ]
         if totals is not None:
             figures["true_ups"] = totals.by_kind.get("TRUE_UP", Decimal(0))

@@ -78,7 +78,7 @@ class ReportView(RecordPermissionMixin, View):
             ExportColumn(bound.name, str(bound.header), getattr(bound.column, "export_kind", "text"))
             for bound in table.export_columns()
         ]
-        asked = [(str(form.fields[name].label), str(value)) for name, value in form.asked().items() if value]
+        asked = [(str(form.fields[name].label), str(value)) for name, value in form.cleaned_data.items() if value]
         about = (
             ("What", self.title),
             *asked,
@@ -166,14 +166,14 @@ class CogsByMonthView(ReportView):
         return CogsForm(request.GET, today=timezone.localdate(now))
 
     def get_export(self, form: Any, *, now: datetime) -> tuple[BaseTable, Mapping[str, Decimal]]:
-        asked = form.asked()
+        asked = form.cleaned_data
         months = form.months_asked()
         found = cogs_by_month(months=months, by=asked["by"], kind=asked["kind"], stop=exporting.XLSX_ROW_LIMIT)
         table = _cost_rows(found.rows, asked, months, found.totals_of(asked["kind"]))
         return table, {name: amount for name, amount in (table.totals or {}).items() if amount is not None}
 
     def get_report(self, form: Any, *, now: datetime) -> Mapping[str, Any]:
-        asked = form.asked()
+        asked = form.cleaned_data
         months = form.months_asked()
         number = _page_number(self.request)
         start = (number - 1) * ROWS_PER_PAGE

@@ -43,6 +43,7 @@ urlpatterns = [
     path("accounting/journal/csv/", journal_views.JournalFileView.as_view(), name="journal_csv"),
     path("accounting/journal/<int:pk>/", journal_views.JournalEntryView.as_view(), name="journal_entry"),
     path("accounting/inventory-value/", value_views.InventoryValueView.as_view(), name="inventory_value"),
+    path("accounting/books/", value_views.BooksTileView.as_view(), name="books_tile"),
     path("accounting/accrued-inventory/", report_lists.AccruedInventoryView.as_view(), name="accrued_inventory"),
     path("accounting/cogs-by-month/", report_views.CogsByMonthView.as_view(), name="cogs_by_month"),
     path("accounting/estimated-lots/", report_lists.EstimatedLotsView.as_view(), name="estimated_lots"),

@@ -6,19 +6,22 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Any, Final
 
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
 from django.utils import timezone
+from django.views.generic import View
 
 from inventory_site.details import Section
 from inventory_site.listing import EmptyState
 from inventory_site.tables import BaseTable, RowGroup
+from inventory_site.views import RecordPermissionMixin
 from lots import addresses
 from lots.models import Account, LineItemCode
 from reconciliation.journal_tables import account_url
 from reconciliation.report_forms import ReportForm, ValueForm
 from reconciliation.report_selectors import ZERO, books_now
 from reconciliation.report_tables import AccountValueTable, LearnedTable, PartingTable, TwoClocksTable, ValueTable
-from reconciliation.report_views import ReportView, page_of
+from reconciliation.report_views import VIEW_JOURNAL, ReportView, page_of
 from reconciliation.valuation import Parting, Valuation, ValuationRow, explain_difference, first_parting, valuation
 
 PARTINGS_SHOWN: Final = 10
@@ -126,11 +129,11 @@ class InventoryValueView(ReportView):
     title = "Inventory Value against the Books"
 
     def get_form(self, request: HttpRequest, *, now: datetime) -> ReportForm:
-        return ValueForm(request.GET)
+        return ValueForm(request.GET, today=timezone.localdate(now))
 
     def _rows(self, form: ValueForm, *, now: datetime) -> list[ValueRow]:
-        asked = form.asked()
-        self.as_of: date = asked["as_of"] or timezone.localdate(now)
+        asked = form.cleaned_data
+        self.as_of: date = asked["as_of"]
         self.known_at: datetime | None = asked["known_at"]
         known_now = valuation(as_of=self.as_of)
         then = valuation(as_of=self.as_of, known_at=self.known_at) if self.known_at else None
@@ -200,6 +203,10 @@ class _Learned:
     amount: Decimal
     pk: int | None = None
 
+    @property
+    def document(self) -> str:
+        return self.source_number or "No document"
+
     def get_absolute_url(self) -> str:
         return addresses.everything_from(self.source_number)
 
@@ -267,3 +274,14 @@ def _partings(parted: Sequence[ValueRow]) -> Section:
     more = f" The first {PARTINGS_SHOWN} of {len(parted):,}." if len(parted) > PARTINGS_SHOWN else ""
     note = f"With the first document that lots and ledger disagree about.{more}"
     return Section("Where they part", note=note, table=PartingTable(rows))
+
+
+class BooksTileView(RecordPermissionMixin, View):
+    """What the home page says of the books; it asks for it once it is shown, because it takes a look at all of them."""
+
+    permission_required = VIEW_JOURNAL
+
+    def get(self, request: HttpRequest) -> HttpResponse:
+        if not request.headers.get("HX-Request"):
+            return redirect("reconciliation:inventory_value")
+        return render(request, "reconciliation/_books_tile.html", {"books": books_now()})

@@ -125,16 +125,13 @@ def cogs_of_lot(context: template.Context, lot: InventoryLot) -> dict[str, Any]:
         )
         .order_by("pk"),
     )
-    is_estimated = (
-        not lot.is_source_complete or lot.value != lot.value_costed or lot.quantity_received != lot.quantity_costed
-    )
     empty = EmptyState(
         "Nothing has drawn on this lot yet",
         "A COGS reconciliation run allocates usage to it as soon as there is some." if lot.quantity_received else "",
     )
     section = Section(
         "Inventory COGS",
-        note="Costs are estimated: the next run corrects what was booked." if is_estimated else "",
+        note=_why_estimated(lot),
         figures=_gross_figures(entries, net="Net = Used") if page.paginator.count else None,
         table=CogsOfLotTable(page.object_list, empty=empty),
         template="reconciliation/_cogs_pages.html",
@@ -167,6 +164,18 @@ def cogs_of_usage(context: template.Context, usage: InventoryUsage) -> dict[str,
         all_label="As a list",
     )
     return {"section": section}
+
+
+def _why_estimated(lot: InventoryLot) -> str:
+    """The guides' note, and what it waits for; "" once the cost is final and booked."""
+    if not lot.is_cost_final:
+        line = getattr(lot, "purchase_order_line", None)
+        if line is not None:
+            return f"Costs are estimated until {line.purchase_order.number} is closed."
+        return "Costs are estimated until all that goes into it is known."
+    if lot.value != lot.value_costed or lot.quantity_received != lot.quantity_costed:
+        return "Costs are estimated: the next run corrects what was booked."
+    return ""
 
 
 def _derived_unit_cost() -> Round:

@@ -1,15 +1,17 @@
 """Pages of this app: which rows, which columns, which figures. Nothing is decided here."""
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from decimal import Decimal
 from operator import methodcaller
 from typing import Any
 
 from django.db.models import Model, Q, QuerySet, Sum
-from django.http import Http404
-from django.views.generic import TemplateView
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
+from django.shortcuts import redirect
+from django.views.generic import TemplateView, View
 
-from inventory_site.details import Fact, FigureRow, Figures, Section
+from inventory_site.details import Action, Fact, FigureRow, Figures, Section
 from inventory_site.fields import MoneyField, QuantityField
 from inventory_site.filtersets import BaseFilterSet
 from inventory_site.listing import EmptyState, Grouping, ListState, QuickSearch
@@ -19,9 +21,9 @@ from lots import addresses
 from lots.found_sets import LargeListView
 from lots.querysets import lots, transactions
 from lots.tables import BY_CODE, LotsOfSourceTable, TransactionsOfSourceTable
-from usage import selectors
+from usage import documents, selectors
 from usage.filtersets import UsageFilterSet
-from usage.models import InventoryUsage
+from usage.models import InventoryUsage, Order
 from usage.querysets import usages
 from usage.selectors import Scope
 from usage.tables import ReturnsTable, UsageOfSourceTable, UsageTable
@@ -39,6 +41,13 @@ PLAIN: Mapping[Scope, Callable[[], QuerySet[InventoryUsage]]] = {
 ROWS_SHOWN = 50
 
 
+def _resolve(usages: Sequence[Any]) -> tuple[str, str]:
+    """The way to resolve a code, where something of it on the page is open."""
+    if not any(usage.status == "OPEN" for usage in usages):
+        return ("", "")
+    return ("Resolve", addresses.page_of("reconciliation:resolve_code", usages[0].code_id))
+
+
 class UsageListView(LargeListView):
     """Inventory Usage, as in the guides. What is not filtered has its count, totals and groups from the cost pools."""
 
@@ -49,7 +58,7 @@ class UsageListView(LargeListView):
     title = "Inventory Usage"
     noun = "usages"
     total_expressions = {name: name for name in COLUMNS}
-    groupings = (BY_CODE,)
+    groupings = (replace(BY_CODE, action=_resolve),)
     quick_searches = (
         QuickSearch(
             "open",
@@ -162,6 +171,10 @@ class UsageDetailView(RecordDetailView):
     def get_status(self) -> tuple[str, str]:
         return self.object.status, self.object.status.capitalize()
 
+    def get_actions(self) -> Sequence[Action]:
+        explain = addresses.explain_usage(self.object.pk)
+        return (Action("Explain this cost", explain, permission="reconciliation.view_cogsallocation"),)
+
     def get_sections(self) -> Sequence[Section]:
         usage = self.object
         returned_by = list(usages().for_list().filter(original=usage).order_by("used_at", "pk")[:ROWS_SHOWN])
@@ -190,7 +203,7 @@ def _general(usage: Any) -> Section:
             Fact("Office", office, url=office.get_absolute_url() if office else "", url_kind="office"),
             Fact("Department", usage.department),
             Fact("Code", code, url=code.get_absolute_url(), url_kind="code", hint=code.description),
-            Fact("Order", usage.order, url=addresses.usage_of_order(usage.order), url_kind="order"),
+            Fact("Order", usage.order, url=addresses.order_page(usage.order), url_kind="order"),
             Fact("Ref #(s)", usage.reference),
             Fact(
                 "Returns",
@@ -241,15 +254,21 @@ def _cogs_allocation(usage: Any) -> Section:
 
 # -- A transaction ID --------------------------------------------------------------------------------
 class SourceView(RecordPermissionMixin, TemplateView):
-    """Everything that one transaction ID stands for. Documents have no pages yet; this is where they are led to."""
+    """What one transaction ID stands for: leads on to the document's page, or shows everything that names the ID (where
+    the document is not kept here, or all records are asked for).
+    """
 
     template_name = "usage/source.html"
 
     def record_model(self) -> type[Model]:
         return InventoryUsage
 
+    def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        page = "" if request.GET.get("records") == "all" else documents.page_of(_number_in(request))
+        return redirect(page) if page else super().get(request, *args, **kwargs)
+
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        number = self.request.GET.get("id", "").replace("\x00", "")
+        number = _number_in(self.request)
         sections = _source_sections(number) if number else []
         if not sections:
             raise Http404("No usage, lot or transaction names this transaction ID.")
@@ -263,6 +282,22 @@ class SourceView(RecordPermissionMixin, TemplateView):
             list_label="Inventory Usage",
             **kwargs,
         )
+
+
+class OrderByNumberView(RecordPermissionMixin, View):
+    """Leads from an order's number to its page, or to the usage that names it where the order is not kept here."""
+
+    def record_model(self) -> type[Model]:
+        return InventoryUsage
+
+    def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        number = _number_in(request)
+        order = Order.objects.filter(number=number).first() if number else None
+        return redirect(order or addresses.usage_of_order(number) or "usage:usages")
+
+
+def _number_in(request: HttpRequest) -> str:
+    return request.GET.get("id", "").replace("\x00", "")
 
 
 def _source_sections(number: str) -> list[Section]:
