@@ -65,11 +65,11 @@ class AdjustmentTable(BaseTable):
 class LineTable(BaseTable):
     """Rows are AdjustmentLine, with what the page worked out: system_balance, count, share, amount."""
 
-    caption = "Lines"
+    caption = "Lines of the adjustment"
     row_kind = "line"
 
     position = CountColumn("Line", orderable=False)
-    role = ShortTextColumn("", accessor="get_role_display", orderable=False)
+    role = ShortTextColumn("Part", accessor="get_role_display", orderable=False)
     code = GoToColumn("Code", kind="code", to="code", orderable=False)
     description = TextColumn("Description", accessor="code__description", orderable=False)
     bin = ShortTextColumn("Bin", orderable=False)
@@ -117,7 +117,7 @@ class LineTable(BaseTable):
 class RecordTable(BaseTable):
     """What a posted adjustment made, and the mirrors of a void."""
 
-    caption = "What it made"
+    caption = "Usage and lots of the adjustment"
     row_kind = "record"
 
     line = CountColumn("Line", accessor="line__position", orderable=False)
@@ -127,16 +127,16 @@ class RecordTable(BaseTable):
     office = TextColumn("Office", accessor="made__office", orderable=False)
     quantity = QuantityColumn("On Hand", orderable=False)
     value = MoneyColumn("Value", orderable=False)
-    is_void = ShortTextColumn("", orderable=False)
+    is_void = ShortTextColumn("Undone", orderable=False)
 
     def render_is_void(self, value: bool) -> str:
-        return "Void" if value else ""
+        return "By void" if value else ""
 
 
 class PlannedTable(BaseTable):
     """What posting will make, found out by doing it and taking it back."""
 
-    caption = "What posting makes"
+    caption = "Records that posting makes"
     row_kind = "record"
 
     kind = ShortTextColumn("Record", orderable=False)
@@ -152,7 +152,7 @@ class PlannedTable(BaseTable):
 class SheetTable(BaseTable):
     """A count sheet, to be written on."""
 
-    caption = "Count sheet"
+    caption = "What to count"
     row_kind = "line"
 
     code = TextColumn("Code", accessor="code__code", orderable=False)
