@@ -78,7 +78,7 @@ BY_CODE = Grouping(
 
 
 def transaction_id_column() -> GoToColumn:
-    """Documents have no pages yet: the link leads to everything that names the transaction ID."""
+    """Leads to the document, or to everything that names the transaction ID."""
     return GoToColumn(
         "Transaction ID",
         accessor="source_number",
@@ -108,7 +108,7 @@ def code_actions(code: LineItemCode) -> tuple[RowAction, ...]:
 def source_actions(source_number: str) -> tuple[RowAction, ...]:
     if not source_number:
         return ()
-    return (RowAction(f"Everything from {source_number}", addresses.everything_from(source_number)),)
+    return (RowAction(f"Everything from {source_number}", addresses.records_from(source_number)),)
 
 
 # -- Lists -------------------------------------------------------------------------------------------
@@ -177,7 +177,7 @@ class LotTable(BaseTable):
     source_number = transaction_id_column()
     first_received_at = DateColumn("Date")
     office = office_column()
-    parent_order = GoToColumn("Order", kind="order", url=lambda lot: addresses.usage_of_order(lot.parent_order))
+    parent_order = GoToColumn("Order", kind="order", url=lambda lot: addresses.order_page(lot.parent_order))
     quantity_ordered = QuantityColumn("Ordered")
     quantity_received = QuantityColumn("Received")
     quantity_used = QuantityColumn("Used")

@@ -6,9 +6,27 @@ from django import forms
 from django.contrib import admin
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest
+
 from lots.admin import QuickAdmin, ReadOnlyAdmin
 from lots.models import CostPool, LineItemCode
-from usage.models import InventoryUsage, Job, JobComponent, JobCost, JobOutput, JobUsage, OpenUsage, UsageLotRestriction
+from usage.models import (
+    AdjustmentLine,
+    AdjustmentRecord,
+    InventoryAdjustment,
+    InventoryUsage,
+    Job,
+    JobComponent,
+    JobCost,
+    JobOutput,
+    JobUsage,
+    OpenUsage,
+    Order,
+    OrderLine,
+    Shipment,
+    ShipmentLine,
+    ShipmentUsage,
+    UsageLotRestriction,
+)
 from usage.services import est_unit_cost_set
 
 if TYPE_CHECKING:
@@ -86,6 +104,57 @@ class UsageLotRestrictionAdmin(ReadOnlyAdmin):
     sortable_by = ()
 
 
+@admin.register(Order)
+class OrderAdmin(ReadOnlyAdmin):
+    list_display = ("number", "customer", "office", "ordered_at", "reference", "status")
+    list_filter = ("status",)
+    list_select_related = ("office",)
+    search_fields = ("=number", "customer")
+    sortable_by = ()
+
+
+@admin.register(OrderLine)
+class OrderLineAdmin(ReadOnlyAdmin):
+    list_display = (
+        "order",
+        "position",
+        "code",
+        "quantity",
+        "supply",
+        "quantity_shipped",
+        "quantity_returned",
+        "demand",
+    )
+    list_select_related = ("order", "code")
+    search_fields = ("=order__number", "=code__code")
+    sortable_by = ()
+
+
+@admin.register(Shipment)
+class ShipmentAdmin(ReadOnlyAdmin):
+    list_display = ("number", "kind", "office", "shipped_at", "reference", "status")
+    list_filter = ("kind", "status")
+    list_select_related = ("office",)
+    search_fields = ("=number",)
+    sortable_by = ()
+
+
+@admin.register(ShipmentLine)
+class ShipmentLineAdmin(ReadOnlyAdmin):
+    list_display = ("shipment", "position", "order_line", "quantity", "manufacturer_lot")
+    list_select_related = ("shipment", "order_line")
+    search_fields = ("=shipment__number", "=order_line__order__number")
+    sortable_by = ()
+
+
+@admin.register(ShipmentUsage)
+class ShipmentUsageAdmin(ReadOnlyAdmin):
+    list_display = ("line", "usage", "is_void")
+    list_select_related = ("line", "usage")
+    search_fields = ("=usage__number", "=line__shipment__number")
+    sortable_by = ()
+
+
 @admin.register(Job)
 class JobAdmin(ReadOnlyAdmin):
     list_display = ("number", "code", "quantity", "quantity_produced", "office", "started_at", "status", "lot")
@@ -124,3 +193,37 @@ class JobOutputAdmin(ReadOnlyAdmin):
     list_select_related = ("job",)
     search_fields = ("=number", "=job__number")
     sortable_by = ("produced_at",)
+
+
+@admin.register(InventoryAdjustment)
+class InventoryAdjustmentAdmin(ReadOnlyAdmin):
+    list_display = (
+        "number",
+        "adjustment_type",
+        "status",
+        "adjusted_at",
+        "office",
+        "account",
+        "created_by",
+        "approved_by",
+    )
+    list_select_related = ("office", "account", "created_by", "approved_by")
+    list_filter = ("status", "adjustment_type")
+    search_fields = ("=number", "description")
+    sortable_by = ("adjusted_at",)
+
+
+@admin.register(AdjustmentLine)
+class AdjustmentLineAdmin(ReadOnlyAdmin):
+    list_display = ("adjustment", "position", "role", "code", "quantity", "count", "system_balance", "unit_cost")
+    list_select_related = ("adjustment", "code")
+    search_fields = ("=adjustment__number", "=code__code")
+    sortable_by = ()
+
+
+@admin.register(AdjustmentRecord)
+class AdjustmentRecordAdmin(ReadOnlyAdmin):
+    list_display = ("line", "usage", "lot", "quantity", "value", "is_void")
+    list_select_related = ("line", "usage", "lot")
+    search_fields = ("=line__adjustment__number", "=usage__number", "=lot__number")
+    sortable_by = ()

@@ -92,7 +92,7 @@ def why_not_procure(line: OrderLine) -> str:
     if order.status != Status.OPEN:
         return f"Order {order} is not open."
     if not is_stocked(line):
-        return f"{line.code} of order {order} moves no inventory, so nothing is bought for it into stock."
+        return f"{line.code} of order {order} moves no inventory."
     made = line.purchase_order_line
     if made is not None and made.purchase_order.status != Status.VOID:
         return f"{made.purchase_order} was made for {line.code} of order {order} already."

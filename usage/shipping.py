@@ -52,7 +52,12 @@ def why_not_ship(shipment: Shipment) -> str:
     """Of either kind: why it cannot be shipped or received now."""
     if shipment.status != Status.PENDING:
         return f"{shipment} is {_done(shipment)} already."
-    return "" if shipment.lines.exists() else f"{shipment} has no lines."
+    orders = Order.objects.filter(lines__shipment_lines__shipment=shipment).order_by("pk").distinct()
+    if not orders:
+        return f"{shipment} has no lines."
+    allowed = {DocumentStatus.OPEN} if shipment.kind == Kind.OUTGOING else {DocumentStatus.OPEN, DocumentStatus.CLOSED}
+    shut = next((order for order in orders if order.status not in allowed), None)
+    return f"Order {shut} is {shut.get_status_display().lower()}: reopen it, or void {shipment}." if shut else ""
 
 
 def why_not_void(shipment: Shipment) -> str:
@@ -82,7 +87,7 @@ def why_not_ship_everything(order: Order) -> str:
         return f"Nothing of order {order} is due."
     if codes := codes_needing_units(lines):
         return f"{codes[0]} needs its serial numbers or manufacturer lot: make a new shipment."
-    return "" if any(_can_leave(line) for line in lines) else "What is due is on special order and not received yet."
+    return "" if any(can_leave(line) for line in lines) else "What is due is on special order and not received yet."
 
 
 def _done(shipment: Shipment) -> str:
@@ -204,13 +209,11 @@ def _locked(shipment: Shipment) -> Shipment:
 def _refuse_unshippable(lines: Sequence[ShipmentLine]) -> None:
     for line in lines:
         order_line = line.order_line
-        if order_line.order.status != DocumentStatus.OPEN:
-            raise ValidationError(f"Order {order_line.order} is not open. Nothing was posted.")
         reason = why_not_these_units(order_line.code, line) if is_stocked(order_line) else ""
         if reason:
             raise ValidationError(f"{reason} Nothing was posted.")
     for order_line, quantity in _totals(lines).items():
-        if _is_special(order_line) and quantity > _can_leave(order_line):
+        if _is_special(order_line) and quantity > can_leave(order_line):
             came = order_line.lot.quantity_received if order_line.lot else ZERO
             raise ValidationError(
                 f"{order_line.code} of order {order_line.order} is on special order, and {quantity_text(came)} of it"
@@ -219,13 +222,23 @@ def _refuse_unshippable(lines: Sequence[ShipmentLine]) -> None:
 
 
 def _refuse_over_shipment(lines: Sequence[ShipmentLine]) -> None:
-    over = [
+    if over := _over(lines):
+        raise OverShipment(f"More would be shipped than is due: {over}. Nothing was posted.")
+
+
+def _over(lines: Sequence[ShipmentLine]) -> str:
+    return "; ".join(
         f"{quantity_text(quantity)} {line.code}, while {quantity_text(due(line))} are due on order {line.order}"
         for line, quantity in _totals(lines).items()
         if quantity > due(line)
-    ]
-    if over:
-        raise OverShipment(f"More would be shipped than is due: {'; '.join(over)}. Nothing was posted.")
+    )
+
+
+def over_shipment_of(shipment: Shipment) -> str:
+    """What a pending shipment would ship beyond what is due, in words, or ""."""
+    if shipment.kind != Kind.OUTGOING or shipment.status != Status.PENDING:
+        return ""
+    return _over(list(shipment.lines.select_related("order_line__order", "order_line__code")))
 
 
 def _totals(lines: Sequence[ShipmentLine]) -> dict[OrderLine, Decimal]:
@@ -235,7 +248,7 @@ def _totals(lines: Sequence[ShipmentLine]) -> dict[OrderLine, Decimal]:
     return totals
 
 
-def _can_leave(line: OrderLine) -> Decimal:
+def can_leave(line: OrderLine) -> Decimal:
     """How much of what is due may leave now: of a special order no more than its own lot received."""
     if not _is_special(line):
         return due(line)
@@ -312,7 +325,7 @@ def ship_everything(*, order: Order, by: User | None, at: datetime) -> Shipment:
     lines = [
         {"order_line": line, "quantity": quantity}
         for line in lines_of(record)
-        if (quantity := min(due(line), _can_leave(line)))
+        if (quantity := min(due(line), can_leave(line)))
     ]
     shipment = shipment_save(
         shipment=None, kind=Kind.OUTGOING, office=record.office, shipped_at=at, lines=lines, by=by, at=at
@@ -352,8 +365,6 @@ def return_receive(*, shipment: Shipment, by: User | None, at: datetime) -> None
 
 def _refuse_unreturnable(lines: Sequence[ShipmentLine]) -> None:
     for line in lines:
-        if line.order_line.order.status not in {DocumentStatus.OPEN, DocumentStatus.CLOSED}:
-            raise ValidationError(f"Order {line.order_line.order} is neither open nor closed. Nothing was posted.")
         reason = why_not_these_units(line.order_line.code, line) if is_stocked(line.order_line) else ""
         if reason:
             raise ValidationError(f"{reason} Nothing was posted.")

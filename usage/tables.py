@@ -29,7 +29,7 @@ class UsageTable(BaseTable):
     source_number = transaction_id_column()
     used_at = DateColumn("Date")
     office = office_column()
-    order = GoToColumn("Order", kind="order", url=lambda usage: addresses.usage_of_order(usage.order))
+    order = GoToColumn("Order", kind="order", url=lambda usage: addresses.order_page(usage.order))
     reference = TextColumn("Ref #(s)")
     quantity = QuantityColumn("Quantity")
     cogs = MoneyColumn("~ COGS", estimated=True)

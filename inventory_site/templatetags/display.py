@@ -29,6 +29,7 @@ STATUS_TONES = {
     "REQUESTED": "pending",
     "PENDING": "pending",
     "CLOSED": "closed",
+    "POSTED": "closed",
     "FINISHED": "closed",
     "DONE": "closed",
     "FINISHED_WITH_ERRORS": "trouble",

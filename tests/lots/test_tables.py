@@ -37,4 +37,4 @@ def test_a_lot_names_its_state_its_source_and_its_order() -> None:
     cells = cells_of(LotTable([lots().for_list().get()]))
     assert cells["status"] == "OPEN"
     assert 'href="/inventory/usage/transaction-id/?id=PO-1"' in cells["source_number"]
-    assert 'href="/inventory/usage/?order==60007"' in cells["parent_order"]
+    assert 'href="/orders/by-number/?id=60007"' in cells["parent_order"]

@@ -157,7 +157,7 @@ def test_nothing_is_shipped_for_an_order_that_is_not_open() -> None:
     order = make_order(("WIRE", "10"))
     shipment = make_shipment((line_of(order), "4"))
     order_close(order=order, by=None, at=day(2))
-    with pytest.raises(ValidationError, match="is not open"):
+    with pytest.raises(ValidationError, match="is closed: reopen it"):
         shipment_ship(shipment=shipment, by=None, at=day(3))
     with pytest.raises(LineError, match="is not open"):
         make_shipment((line_of(order), "4"))

@@ -20,7 +20,7 @@ def test_every_record_named_is_a_way_to_it() -> None:
     assert f'href="{usage.get_absolute_url()}"' in row["number"]
     assert f'href="{usage.code.get_absolute_url()}"' in row["code"]
     assert 'href="/inventory/usage/transaction-id/?id=SHIP-1/2+%C3%A9"' in row["source_number"]
-    assert 'href="/inventory/usage/?order==7"' in row["order"]
+    assert 'href="/orders/by-number/?id=7"' in row["order"]
     assert usage.office is not None
     assert f'href="{usage.office.get_absolute_url()}"' in row["office"]
     assert words(row["code"]) == "Go to code A&B <1>"
@@ -43,6 +43,6 @@ def test_the_row_menu_leads_to_what_belongs_to_the_row() -> None:
         ("All usage of WIRE", "/inventory/usage/?code==WIRE"),
         ("All lots of WIRE", "/inventory/lots/?code==WIRE"),
         ("All transactions of WIRE", "/inventory/transactions/?code==WIRE"),
-        ("Everything from SHIP-1", "/inventory/usage/transaction-id/?id=SHIP-1"),
+        ("Everything from SHIP-1", "/inventory/usage/transaction-id/?id=SHIP-1&records=all"),
         ("All usage of order 7", "/inventory/usage/?order==7"),
     ]

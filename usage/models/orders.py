@@ -78,6 +78,9 @@ class OrderLine(models.Model):
     def __str__(self) -> str:
         return f"{self.order_id}/{self.position}"
 
+    def get_absolute_url(self) -> str:
+        return reverse("usage:order", args=[self.order_id])
+
 
 class Shipment(models.Model):
     """An outgoing shipment, or an incoming return from a customer (SHIP-60000). One may serve several orders."""
