@@ -22,19 +22,16 @@ from usage.models import OpenUsage
 
 @dataclass(frozen=True, slots=True)
 class MoneyLine:
-    """What one account gets in one month, net."""
+    """What is booked on one account in one month, gross: larger lines than needed show here."""
 
     month: date
     account: Account
-    amount: Decimal
+    debit: Decimal
+    credit: Decimal
 
     @property
-    def debit(self) -> Decimal | None:
-        return self.amount if self.amount > 0 else None
-
-    @property
-    def credit(self) -> Decimal | None:
-        return -self.amount if self.amount < 0 else None
+    def net(self) -> Decimal:
+        return self.debit - self.credit
 
 
 class Postings:
@@ -53,22 +50,28 @@ class Postings:
         self.pool, self.whatif, self.plan, self.days = pool, whatif, plan, days
         self.account, self.preference = account, preference
         self.inventory = inventory_account(pool.code)
-        self.sums: defaultdict[tuple[date, int], Decimal] = defaultdict(Decimal)
+        self.debits: defaultdict[tuple[date, int], Decimal] = defaultdict(Decimal)
+        self.credits: defaultdict[tuple[date, int], Decimal] = defaultdict(Decimal)
 
     def money(self, *, adjusted_at: datetime, today: date) -> tuple[MoneyLine, ...]:
-        """Give the net of every account and month that moves, by month and account number."""
+        """Give debits and credits of every account and month, by month and account number."""
         self._add_lines(day_in_the_books(adjusted_at))
         self._add_allocations()
         self._add_accruals(date.fromisoformat(self.days.day(today.toordinal())))
-        moved = {key: amount for key, amount in self.sums.items() if amount}
+        moved = self.debits.keys() | self.credits.keys()
         accounts = Account.objects.in_bulk({account for _, account in moved})
-        lines = (MoneyLine(month, accounts[account], amount) for (month, account), amount in moved.items())
+        lines = (
+            MoneyLine(month, accounts[account], self.debits[month, account], self.credits[month, account])
+            for month, account in moved
+        )
         return tuple(sorted(lines, key=lambda line: (line.month, line.account.number)))
 
     def _add(self, *, debit: int | None, credit: int | None, amount: Decimal, day: date) -> None:
         if amount and debit is not None and credit is not None and debit != credit:
-            self.sums[period_start(day), debit] += amount
-            self.sums[period_start(day), credit] -= amount
+            if amount < 0:
+                debit, credit = credit, debit
+            self.debits[period_start(day), debit] += abs(amount)
+            self.credits[period_start(day), credit] += abs(amount)
 
     def _add_lines(self, day: date) -> None:
         brought = [(None, line) for line in self.whatif.virtual_lots.values()]

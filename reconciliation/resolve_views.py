@@ -31,7 +31,7 @@ from reconciliation.resolve_forms import ResolveForm
 from reconciliation.resolve_sections import evidence_sections
 from reconciliation.resolve_tables import BY_CAUSE, BY_FORM, ResolveTable, resolve_url
 from reconciliation.resolving import RecordsChanged, Resolved, Suggestion, lots_to_grow, resolve_post, suggest
-from reconciliation.run_views import run_action, signed_in
+from reconciliation.run_views import RUN, run_action, signed_in
 from usage.shapes import Form
 
 LOOK: Final = "usage.view_openusage"
@@ -91,7 +91,7 @@ class ResolveListView(RecordListView):
         return table
 
     def get_actions(self) -> Sequence[Action]:
-        return (run_action(self.request.user),)
+        return (run_action(self.request.user),) if self.request.user.has_perm(RUN) else ()
 
     def get_extra_context(self) -> dict[str, Any]:
         waiting = CostPool.objects.filter(open_count__gt=0, has_work=True).aggregate(

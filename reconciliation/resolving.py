@@ -161,7 +161,7 @@ def _note(form: Form, m: Decimal, *, has_lines: bool, released: int) -> str:
     amount = quantity_text(m)
     if form is Form.NET_POSITIVE:
         return f"{freed}One line: a lot of at least {amount}, the net that is missing."
-    return f"{freed}Two lines, +{amount} and -{amount}: the larger of both sides is the fewest that need two passes."
+    return f"{freed}Two lines, +{amount} and -{amount}: the larger of both sides, so that two passes do."
 
 
 def _open_after_a_run(pool: CostPool, releases: Collection[int]) -> tuple[Decimal, Decimal]:

@@ -83,7 +83,7 @@ def test_the_preview_follows_the_quantity_while_it_is_typed(bench: "Page") -> No
     for m, passes, drawn in (("1", "14", "14"), ("13", "2", "26"), ("50", "2", "63")):
         quantity.fill(m)
         expect(bench.locator("#preview")).to_contain_text(f"Everything closes in {passes} passes")
-        expect(bench.locator(".preview-figures")).to_contain_text(f"Drawn {drawn}")
+        expect(bench.locator(".preview-figures")).to_contain_text(f"Drawn{drawn}")
     quantity.fill("many")
     expect(bench.locator("#preview")).to_contain_text("Nothing to preview")
     assert not InventoryAdjustment.objects.exists()
@@ -122,19 +122,21 @@ def test_several_codes_are_chosen_and_posted_at_once(bench: "Page") -> None:
     assert not CostPool.objects.filter(open_count__gt=0).exists()
 
 
+@pytest.mark.parametrize("width", [1280, 800])
+@pytest.mark.parametrize("theme", ["light", "dark"])
 def test_the_workbench_has_no_accessibility_violation(
-    bench: "Page", axe: "Callable[[Page], None]", screenshot: "Callable[[Page, str], None]"
+    width: int, theme: str, bench: "Page", axe: "Callable[[Page], None]", screenshot: "Callable[[Page, str], None]"
 ) -> None:
     pools = "&".join(f"pool={pk}" for pk in CostPool.objects.filter(open_count__gt=0).values_list("pk", flat=True))
     pages = {"list": reverse("reconciliation:resolve"), "grouped": f"{reverse('reconciliation:resolve')}?group=form"}
     pages["selected"] = f"{reverse('reconciliation:resolve_selected')}?{pools}"
-    for code in ("TM-FRNCH3", "SIX", "TIED", "NEG", "16G-W"):
+    for code in ("TM-FRNCH3", "TIED", "NEG"):
         pages[code] = reverse("reconciliation:resolve_code", args=[make_code(code).pk])
-    for width, theme in ((1280, "light"), (1280, "dark"), (800, "light"), (800, "dark")):
-        bench.set_viewport_size({"width": width, "height": 900})
-        bench.goto("/")
-        bench.evaluate("theme => localStorage.setItem('lotwise-theme', theme)", theme)
-        for name, address in pages.items():
-            bench.goto(address)
-            axe(bench)
-            screenshot(bench, f"resolve-{name}-{width}-{theme}")
+    bench.set_viewport_size({"width": width, "height": 900})
+    bench.goto("/")
+    bench.evaluate("theme => localStorage.setItem('lotwise-theme', theme)", theme)
+    for name, address in pages.items():
+        bench.goto(address)
+        axe(bench)
+        screenshot(bench, f"resolve-{name}-{width}-{theme}")
+        assert bench.evaluate("document.documentElement.scrollWidth") <= width

@@ -103,6 +103,15 @@ def test_two_and_two_that_cancel_out_pass_through_a_lot_of_two() -> None:
     assert culprits() == {}
 
 
+@pytest.mark.parametrize(("m", "added"), [("1", "2.00"), ("13", "26.00"), ("50", "100.00")])
+def test_larger_lines_book_more_and_change_nothing(m: str, added: str) -> None:
+    preview = previewed(used("SIX", *SIX), lines_of(m))
+    opening = default_account("opening")
+    told = {line.account: (line.debit, line.credit) for line in preview.money}
+    assert told[opening] == (Decimal(added), Decimal(added))
+    assert {line.account.number: line.net for line in preview.money if line.net} == {}
+
+
 @pytest.mark.parametrize(("m", "passes", "drawn"), [("1", 14, "14"), ("13", 2, "26"), ("50", 2, "63")])
 def test_the_six_record_list_takes_as_many_passes_as_the_guide_says(m: str, passes: int, drawn: str) -> None:
     code = used("SIX", *SIX)
@@ -325,14 +334,14 @@ def test_the_money_is_told_by_account_and_month() -> None:
     code = used("MONEY", "5")
     equity = account_ensure("3900")
     preview = previewed(code, (Line(Decimal(7), Decimal("2.50")),), account=equity)
-    told = {(f"{line.month:%Y-%m}", line.account.number): line.amount for line in preview.money}
+    told = {(f"{line.month:%Y-%m}", line.account.number): (line.debit, line.credit) for line in preview.money}
     inventory = default_account("inventory").number
     cost = default_account("cost").number
     # Day 40 of a history that begins on January 5th is February 13th: the lot's first receipt is later than the use.
     assert told == {
-        ("2026-02", equity.number): Decimal("-17.50"),
-        ("2026-02", inventory): Decimal("5.00"),
-        ("2026-02", cost): Decimal("12.50"),
+        ("2026-02", equity.number): (0, Decimal("17.50")),
+        ("2026-02", inventory): (Decimal("17.50"), Decimal("12.50")),
+        ("2026-02", cost): (Decimal("12.50"), 0),
     }
 
 
@@ -407,14 +416,18 @@ def virtual_names(preview: ResolutionPreview, resolved: Resolved) -> dict[tuple[
     return names
 
 
-def booked(after: int) -> dict[tuple[str, str], Decimal]:
-    """The journal lines above a number, net by month and account."""
-    sums: Counter[tuple[str, str]] = Counter()
+def booked(after: int) -> dict[tuple[str, str], tuple[Decimal, Decimal]]:
+    """The journal lines above a number: debits and credits by month and account."""
+    sums: dict[tuple[str, str], tuple[Decimal, Decimal]] = {}
     for line in JournalLine.objects.filter(pk__gt=after).select_related("entry", "debit_account", "credit_account"):
         month = f"{line.entry.date:%Y-%m}"
-        sums[month, line.debit_account.number] += line.amount  # type: ignore[assignment]  # decimals add up, too
-        sums[month, line.credit_account.number] -= line.amount  # type: ignore[assignment]  # decimals add up, too
-    return {key: Decimal(amount) for key, amount in sums.items() if amount}
+        for account, debit, credit in (
+            (line.debit_account.number, line.amount, Decimal(0)),
+            (line.credit_account.number, Decimal(0), line.amount),
+        ):
+            before = sums.get((month, account), (Decimal(0), Decimal(0)))
+            sums[month, account] = (before[0] + debit, before[1] + credit)
+    return sums
 
 
 def assert_preview_is_posting(seed: int) -> None:
@@ -458,7 +471,7 @@ def assert_preview_is_posting(seed: int) -> None:
     held = pool_after.quantity_received - pool_after.quantity_used - pool_after.open_unallocated
     assert held == preview.on_hand
     assert result.amount == preview.amount
-    money = {(f"{line.month:%Y-%m}", line.account.number): line.amount for line in preview.money}
+    money = {(f"{line.month:%Y-%m}", line.account.number): (line.debit, line.credit) for line in preview.money}
     assert booked(journal) == money
 
 
