@@ -4,11 +4,11 @@ from decimal import Decimal
 from random import Random
 
 import pytest
-from django.db import connection
 from django.db.models import Sum
 
 from lots.models import InventoryLot, InventoryTransaction, LotCostToPost, Preference
 from reconciliation.models import JournalLine
+from reconciliation.recosting import ROUNDS_MOST
 from tests.reconciliation.company_model import Company
 from tests.reconciliation.records import culprits, run_now
 from usage.models import OpenUsage
@@ -66,12 +66,12 @@ def test_whatever_happens_everything_holds(seed: int) -> None:
             run_now()
             check_step(company, what)
             assert culprits() == {}, what
-    for _ in range(3):  # cost may have to go up some levels
-        run_now()
+    # Cost goes up some levels, and round in rings (tables of tables) until it settles.
+    for _ in range(2 * ROUNDS_MOST):
+        if run_now().allocations == 0:
+            break
+    else:
+        pytest.fail("Runs go on allocating.")
     assert culprits() == {}
-    run_now()
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT count(*) FROM reconciliation_cogsallocation WHERE run_id = (SELECT max(id)"
-                       " FROM reconciliation_reconciliationrun)")  # fmt: skip
-        assert cursor.fetchone()[0] == 0, "running again allocated something"
-    assert sum(1 for times in company.done.values() if times) > 12, dict(company.done)
+    assert run_now().allocations == 0
+    assert sum(1 for times in company.done.values() if times) > 10, dict(company.done)
