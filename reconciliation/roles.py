@@ -17,7 +17,7 @@ _VIEWED: Final = {
     "lots": (
         "purchaseorder", "purchaseorderline", "receipt", "receiptline", "purchase", "purchaseline",
         "office", "lineitemcode", "inventorylot", "inventorytransaction", "costpool", "preference", "preferencechange",
-        "account", "fiscalperiod", "periodchange",
+        "account", "fiscalperiod", "periodchange", "lotcostevent", "lotcosttopost",
     ),
     "usage": (
         "order", "orderline", "shipment", "shipmentline", "shipmentusage",
