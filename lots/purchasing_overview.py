@@ -66,13 +66,13 @@ def _why_not(line: Any) -> list[str]:
     ordered, came, kept, billed = line.quantity, line.received, line.kept, line.purchased
     reasons = []
     if came < ordered:
-        reasons.append(f"{quantity_text(ordered - came)} of {quantity_text(ordered)} are still due")
+        reasons.append(f"{quantity_text(ordered - came)} of {quantity_text(ordered)} still due")
     elif came > ordered:
-        reasons.append(f"{quantity_text(came)} were received of {quantity_text(ordered)} ordered")
+        reasons.append(f"{quantity_text(came)} received of {quantity_text(ordered)} ordered")
     if billed < kept:
-        reasons.append(f"{quantity_text(kept - billed)} are received and not purchased yet")
+        reasons.append(f"{quantity_text(kept - billed)} received and not purchased yet")
     elif billed > kept:
-        reasons.append(f"{quantity_text(billed)} were purchased, but {quantity_text(kept)} received")
+        reasons.append(f"{quantity_text(billed)} purchased, but {quantity_text(kept)} received")
     return [f"{line.code}: {'; '.join(reasons)}."] if reasons else []
 
 

@@ -20,7 +20,7 @@ from inventory_site.views import RecordDetailView, RecordPermissionMixin
 from lots import addresses, purchasing, receiving
 from lots.found_sets import LargeListView, sums_of
 from lots.history_table import history_section
-from lots.models import DocumentStatus, PurchaseOrder, PurchaseOrderLine, Receipt
+from lots.models import DocumentStatus, PurchaseLine, PurchaseOrder, PurchaseOrderLine, Receipt
 from lots.purchasing_filtersets import PurchaseOrderFilterSet
 from lots.purchasing_forms import (
     NamedLine,
@@ -44,8 +44,15 @@ from lots.shipment_pages import signed_in
 
 CHANGE = "lots.change_purchaseorder"
 VENDORS_SUGGESTED = 300
+REASON_LENGTH = 100
 BY_VENDOR = Grouping("vendor", "vendor", label=lambda row: row.vendor)
 TOTALLED = tuple(name for name in LINE_FIGURES if name != "value_received")
+BILLABLE = {DocumentStatus.OPEN, DocumentStatus.CLOSED}
+OWN_REASONS = {
+    DocumentStatus.PENDING: "Not open yet.",
+    DocumentStatus.CLOSED: "Closed: reopen it first.",
+    DocumentStatus.VOID: "It is void.",
+}
 NOTHING_DUE = EmptyState("Nothing is due", "All that open purchase orders asked for has come.", kind="all-done")
 ALL_BILLED = EmptyState("Every receipt is billed", "No vendor's invoice is missing.", kind="all-done")
 COSTS_FINAL = EmptyState("Every cost is final", "No purchase order has goods at estimated cost.", kind="all-done")
@@ -163,9 +170,7 @@ class PurchaseOrderDetailView(RecordDetailView):
         def against(url_name: str) -> str:
             return f"{reverse(url_name)}?purchase_order={order.pk}"
 
-        not_billable = {DocumentStatus.PENDING: "Not open yet.", DocumentStatus.VOID: "It is void."}.get(
-            DocumentStatus(status), ""
-        )
+        not_billable = OWN_REASONS[DocumentStatus(status)] if status not in BILLABLE else ""
         ship = _short(receiving.why_not_ship(order), order)
         back = _short(receiving.why_not_ship(order, is_return=True), order)
         all_due = ship or ("" if due else "Nothing is due.") or _why_by_hand(self.lines)
@@ -207,9 +212,12 @@ class PurchaseOrderDetailView(RecordDetailView):
 
 
 def _short(reason: str, order: PurchaseOrder) -> str:
-    """The reason on the order's own page, where it need not be called by its number."""
-    text = reason.removeprefix(f"{order} ").replace(f" against {order}", "")
-    return text[:1].upper() + text[1:]
+    """The reason on the order's own page: short, since it stands below a button and others beside it."""
+    if reason.startswith(str(order)):
+        return OWN_REASONS.get(DocumentStatus(order.status), reason)
+    text = reason.replace(f" against {order}", "")
+    # Many documents may stand in the way; the action's own page names them all.
+    return text if len(text) <= REASON_LENGTH else f"{text[:REASON_LENGTH].rpartition(',')[0]} and others."
 
 
 def _why_by_hand(lines: Sequence[Any]) -> str:
@@ -288,12 +296,13 @@ def _shipments(order: PurchaseOrder) -> Section:
 
 
 def _purchases(order: PurchaseOrder) -> Section:
-    rows = purchases().for_list().filter(lines__purchase_order_line__purchase_order=order).distinct().order_by("-pk")
-    is_billable = order.status in {DocumentStatus.OPEN, DocumentStatus.CLOSED}
+    billing = PurchaseLine.objects.filter(purchase_order_line__purchase_order=order).values("purchase")
+    rows = list(purchases().for_list().filter(pk__in=billing).order_by("-pk")[:50])
+    is_billable = order.status in BILLABLE
     return Section(
         "Purchases",
-        table=PurchasesOfOrderTable(rows[:50], empty=EmptyState("Nothing was billed yet")),
-        note="Whole invoices, with what they bill of other orders.",
+        table=PurchasesOfOrderTable(rows, empty=EmptyState("Nothing was billed yet")),
+        note="Whole invoices, with what they bill of other orders." if rows else "",
         all_url=f"{reverse('lots:purchase_create')}?purchase_order={order.pk}&freight=1" if is_billable else "",
         all_label="Enter a freight bill",
     )
@@ -304,7 +313,11 @@ def _lots(order: PurchaseOrder, lines: Sequence[Any]) -> Section:
     for line in rows:
         lot, switch = line.lot, cost_switch(line)
         line.unit_cost_now = lot.value / lot.quantity_received if lot.quantity_received else None
-        line.value_closed, line.difference = (switch.value_closed, switch.difference) if switch else (None, None)
+        # Nothing is billed of an open order: nobody expects it to close at nothing.
+        is_known = switch is not None and (lot.is_cost_final or lot.value_purchased + lot.value_freight > 0)
+        line.value_closed, line.difference = (
+            (switch.value_closed, switch.difference) if switch is not None and is_known else (None, None)
+        )
         line.cost = "Final" if lot.is_cost_final else "Estimated"
     is_open = order.status == DocumentStatus.OPEN
     return Section(

@@ -85,7 +85,7 @@ class PurchaseDetailView(RecordDetailView):
         ]
         is_pending = purchase.status == PostingStatus.PENDING
         return (
-            Section("General Info", facts=facts),
+            Section("General Info", facts=facts, is_wide=True),
             Section(
                 "Lines",
                 table=_line_table(purchase),

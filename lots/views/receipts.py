@@ -144,7 +144,7 @@ def _general(receipt: Receipt) -> Section:
     ]
     if is_return:
         facts.append(Fact("Replacement expected", receipt.is_replacement_expected, "flag"))
-    return Section("General Info", facts=facts)
+    return Section("General Info", facts=facts, is_wide=True)
 
 
 # -- Written -----------------------------------------------------------------------------------------

@@ -23,3 +23,10 @@ def purchasing_records() -> dict[str, Model]:
         "purchaseline": purchase.lines.get(),
         "vendorreturn": back,
     }
+
+
+def buy(code: str, *, office: str) -> None:
+    """An open order, half of it received, and its purchase pending: a row for each list of purchasing."""
+    order = order_of((code, "10", "1.50"), office=office)
+    receive(order, "5")
+    write_bill((line_of(order), "5", "7.50"), freight="1")
