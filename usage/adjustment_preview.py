@@ -7,7 +7,7 @@ from django.core.exceptions import ValidationError
 from django.db import transaction
 
 from inventory_site.money import quantity_text
-from lots.models import Account, InventoryTransaction
+from lots.models import Account, InventoryTransaction, LotCostEvent
 from usage.adjusting import lines_to_post
 from usage.adjustment_posting import post_lines
 from usage.models import AdjustmentRecord, InventoryAdjustment
@@ -43,12 +43,20 @@ def planned_records(adjustment: InventoryAdjustment) -> list[Planned]:
     return planned
 
 
+def _account_of(record: AdjustmentRecord) -> Account | None:
+    """What the usage is charged to, or what the lot is credited to."""
+    if record.usage is not None:
+        return record.usage.account
+    events = LotCostEvent.objects.filter(lot=record.lot, source_number=record.line.adjustment.number)
+    event = events.select_related("account").order_by("-pk").first()
+    return event.account if event else None
+
+
 def _written_for(adjustment: InventoryAdjustment) -> list[Planned]:
     planned = []
     records = AdjustmentRecord.objects.filter(line__adjustment=adjustment).order_by("pk")
-    for record in records.select_related(
-        "line", "usage__code", "usage__office", "usage__account", "lot__code", "lot__office"
-    ):
+    related = ("line__adjustment", "line__into_lot", "usage__code", "usage__office", "usage__account")
+    for record in records.select_related(*related, "lot__code", "lot__office"):
         made = record.usage or record.lot
         assert made is not None  # noqa: S101  (a record names what was made; this tells the type checker)
         usage, lot = record.usage, record.lot
@@ -70,7 +78,7 @@ def _written_for(adjustment: InventoryAdjustment) -> list[Planned]:
                 place=record.line.bin,
                 quantity=usage.quantity if usage is not None else record.quantity,
                 value=record.value if lot is not None and not lot.is_fed else None,
-                account=str(usage.account) if usage is not None and usage.account else "",
+                account=str(_account_of(record) or ""),
                 note=note,
             )
         )

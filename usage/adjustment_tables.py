@@ -126,7 +126,7 @@ class RecordTable(BaseTable):
     code = GoToColumn("Code", kind="code", to="made__code", accessor="made__code", orderable=False)
     office = TextColumn("Office", accessor="made__office", orderable=False)
     quantity = QuantityColumn("On Hand", orderable=False)
-    value = MoneyColumn("Value", orderable=False)
+    value = MoneyColumn("Value", accessor="worth", orderable=False)
     is_void = ShortTextColumn("Undone", orderable=False)
 
     def render_is_void(self, value: bool) -> str:

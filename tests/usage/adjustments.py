@@ -7,7 +7,15 @@ from typing import Any
 
 from django.contrib.auth.models import User
 
-from lots.models import Account, InventoryLot, InventoryTransaction, LotCostEvent, Office, SerialMovement
+from lots.models import (
+    Account,
+    InventoryLot,
+    InventoryTransaction,
+    LineItemCode,
+    LotCostEvent,
+    Office,
+    SerialMovement,
+)
 from tests.factories import day, make_code
 from usage.adjusting import adjustment_post, adjustment_save
 from usage.models import AdjustmentRecord, InventoryAdjustment, InventoryUsage, LotFeed, OpenUsage
@@ -71,3 +79,17 @@ def everything() -> Sequence[int]:
         LotFeed,
     )  # fmt: skip
     return [table.objects.count() for table in tables]
+
+
+def serialized(code: str = "SAW") -> LineItemCode:
+    made = make_code(code)
+    made.is_serialized = True
+    made.save()
+    return made
+
+
+def tracked(code: str = "GLUE") -> LineItemCode:
+    made = make_code(code)
+    made.is_tracked_by_manufacturer_lot = True
+    made.save()
+    return made

@@ -139,6 +139,15 @@ class AdjustmentDetailView(RecordDetailView):
         return super().get_context_data(warnings=adjusting.warnings(self.object) if is_pending else [], **kwargs)
 
 
+def default_account_text(adjustment_type: str) -> str:
+    """Which default of the preferences stands on the other side of the value."""
+    if adjustment_type in {Type.COUNT, Type.LOSS}:
+        return "Adjustment account of the preferences"
+    if adjustment_type == Type.BEGINNING_BALANCE:
+        return "Opening account of the preferences"
+    return "Inventory in process: cost only moves"
+
+
 def _facts(adjustment: InventoryAdjustment) -> Sequence[Fact]:
     office, to_office = adjustment.office, adjustment.to_office
     facts = [
@@ -162,7 +171,7 @@ def _facts(adjustment: InventoryAdjustment) -> Sequence[Fact]:
         )
     amount = adjustment.amount  # type: ignore[attr-defined]  # annotated by for_list()
     facts += [
-        Fact("Account", adjustment.account or "By preference"),
+        Fact("Account", adjustment.account or default_account_text(adjustment.adjustment_type)),
         Fact("Amount", amount, "money", is_estimated=True, hint="The larger of what is added and what is taken away"),
         Fact("By", adjustment.created_by or ""),
         Fact("Description", adjustment.description),
@@ -181,6 +190,10 @@ def _records_table(adjustment: InventoryAdjustment) -> RecordTable:
     for record in records:
         record.made = record.usage or record.lot  # type: ignore[attr-defined]  # for the table
         record.kind = "Usage" if record.usage is not None else "Lot"  # type: ignore[attr-defined]
+        # A fed lot is worth what went into it, as far as that is known by now; usage has its cost on its own page.
+        is_fed = record.lot is not None and record.lot.is_fed and not record.is_void
+        worth = None if record.lot is None else record.lot.value if is_fed else record.value
+        record.worth = worth  # type: ignore[attr-defined]
         record.number = str(record.made)  # type: ignore[attr-defined]
     return RecordTable(records, empty=EmptyState("Only quantities moved: no usage and no lot was made"))
 
