@@ -229,7 +229,7 @@ class TestTheSteps:
         assert balances("BENCH") == (-5 + 10, 0, 5)
         assert balances("TOP") == (0, -5, 5)
 
-        account = look(clerk, "job_cost_add", job).context["form"]["account"].value().pk
+        account = look(clerk, "job_cost_add", job).context["form"]["account"].value()
         send(
             clerk,
             "job_cost_add",
@@ -265,7 +265,7 @@ class TestTheSteps:
 
     def test_a_form_that_is_sent_twice_produces_once(self, clerk: Client) -> None:
         job = make_job()
-        data = {"quantity": "5", "produced_at": NOON, "seen": job_version(job)}
+        data: dict[str, Any] = {"quantity": "5", "produced_at": NOON, "seen": job_version(job)}
         assert send(clerk, "job_produce", job, **data).status_code == 302
         again = send(clerk, "job_produce", job, **data)
         assert again.status_code == 422
@@ -289,6 +289,7 @@ class TestTheSteps:
     def test_voids_ask_for_a_reason(self, clerk: Client) -> None:
         job = make_job()
         output = produce(job, "4")
+        assert reverse("usage:job_output_void", args=[output.pk]) in look(clerk, "job", job).content.decode()
         assert "PROD-60000" in reasons(look(clerk, "job", job))["Void"]
         assert send(clerk, "job_output_void", output, reason="").status_code == 422
         assert send(clerk, "job_output_void", output, reason="Miscounted").url == job.get_absolute_url()
@@ -314,7 +315,9 @@ class TestTheSteps:
 
     def test_viewers_look_and_press_nothing(self, viewer: Client) -> None:
         job = make_job()
+        output = produce(job, "1")
         shown = look(viewer, "job", job)
+        assert reverse("usage:job_output_void", args=[output.pk]) not in shown.content.decode()
         assert buttons(shown) == []
         assert not reasons(shown)
         for name in ("job_edit", "job_consume", "job_produce", "job_close", "job_void"):

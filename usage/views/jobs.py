@@ -90,7 +90,7 @@ class JobDetailView(RecordDetailView):
             ),
         ]
         if job.lot is not None:
-            sections += [inventoried_section(taken), capitalized_section(costs), _production(job)]
+            sections += [inventoried_section(taken), capitalized_section(costs), _production(job, self.request.user)]
         children = list(jobs().for_list().filter(parent=job).order_by("pk"))
         if children:
             sections.append(Section("Sub-assemblies", table=ChildTable(children)))
@@ -167,10 +167,12 @@ def _components(job: Job, taken: Sequence[Any]) -> list[Any]:
     return rows
 
 
-def _production(job: Job) -> Section:
+def _production(job: Job, user: Any) -> Section:
+    """Those who may not change jobs do not see how to undo it."""
+    hidden = () if user.has_perm(CHANGE) else ("void",)
     outputs = list(job.outputs.order_by("pk"))
     return Section(
         "Production",
-        table=OutputTable(outputs[-ROWS_SHOWN:], empty=EmptyState("Nothing was produced yet")),
+        table=OutputTable(outputs[-ROWS_SHOWN:], empty=EmptyState("Nothing was produced yet"), exclude=hidden),
         note=f"The last {ROWS_SHOWN} of {len(outputs):,}." if len(outputs) > ROWS_SHOWN else "",
     )
