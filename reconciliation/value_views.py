@@ -16,7 +16,7 @@ from inventory_site.listing import EmptyState
 from inventory_site.tables import BaseTable, RowGroup
 from inventory_site.views import RecordPermissionMixin
 from lots import addresses
-from lots.models import Account, LineItemCode
+from lots.models import Account, LineItemCode, LotCostEvent
 from reconciliation.journal_tables import account_url
 from reconciliation.report_forms import ReportForm, ValueForm
 from reconciliation.report_selectors import ZERO, books_now
@@ -190,7 +190,7 @@ class InventoryValueView(ReportView):
         if amount != change:
             notes.append(f"They explain {amount:,.2f} of {change:,.2f}.")
         empty = EmptyState("Nothing was learned since", "Known then and known now are the same.", kind="all-done")
-        rows = [_Learned(row.source_number, _kind_label(row.kind), row.recorded, row.amount) for row in found]
+        rows = [_Learned(row.source_number, _KINDS.get(row.kind, row.kind), row.recorded, row.amount) for row in found]
         table = LearnedTable(rows[:LEARNED_SHOWN], totals={"amount": amount} if rows else None, empty=empty)
         return Section("Documents that explain the difference", note=" ".join(notes), table=table)
 
@@ -211,11 +211,11 @@ class _Learned:
         return addresses.everything_from(self.source_number)
 
 
-_KINDS: Final = {"COGS": "Cost of usage", "TRUE_UP": "True-up"}
-
-
-def _kind_label(kind: str) -> str:
-    return _KINDS.get(kind) or kind.replace("_", " ").capitalize()
+_KINDS: Final[Mapping[str, str]] = {
+    **{str(kind): str(label) for kind, label in LotCostEvent.Kind.choices},
+    "COGS": "Cost of usage",
+    "TRUE_UP": "True-up",
+}
 
 
 def _together(now: Valuation, then: Valuation | None, *, until: str) -> list[ValueRow]:

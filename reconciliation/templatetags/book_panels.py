@@ -27,6 +27,7 @@ def journal_of_usage(context: template.Context, usage: InventoryUsage) -> dict[s
         context,
         journal_lines().filter(usage=usage),
         address=addresses.found_set("reconciliation:journal", usage=addresses.exactly(usage.number)),
+        without=("usage",),
     )
 
 
@@ -37,6 +38,7 @@ def journal_of_lot(context: template.Context, lot: InventoryLot) -> dict[str, An
         context,
         journal_lines().filter(lot=lot),
         address=addresses.found_set("reconciliation:journal", lot=addresses.exactly(lot.number)),
+        without=("lot",),
     )
 
 
@@ -50,7 +52,9 @@ def journal_of_source(context: template.Context, number: str) -> dict[str, Any]:
     )
 
 
-def _panel(context: template.Context, lines: JournalLineQuerySet, *, address: str) -> dict[str, Any]:
+def _panel(
+    context: template.Context, lines: JournalLineQuerySet, *, address: str, without: tuple[str, ...] = ()
+) -> dict[str, Any]:
     """A section with the newest lines; None for those who may not see the journal."""
     if not context["request"].user.has_perm("reconciliation.view_journalline"):
         return {"section": None}
@@ -63,7 +67,7 @@ def _panel(context: template.Context, lines: JournalLineQuerySet, *, address: st
     return {
         "section": Section(
             "Journal",
-            table=LineOfRecordTable(shown, empty=NOT_POSTED),
+            table=LineOfRecordTable(shown, empty=NOT_POSTED, exclude=without),
             note=note,
             all_url=address if shown else "",
             all_label="As debits and credits",
