@@ -12,6 +12,7 @@
     t: "/inventory/transactions/",
     o: "/inventory/offices/",
     r: "/reconciliation/runs/",
+    x: "/reconciliation/resolve/",
     h: "/",
   };
   const store = "lotwise-keys";

@@ -2,12 +2,15 @@
 
 from collections.abc import Callable
 from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any
 
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from lots.models import CostPool
+from lots.models import CostPool, LotCostEvent
+from lots.services import lot_change, lot_open
 from reconciliation.diagnosis import Cause, diagnose, open_pools
 from tests.factories import day, make_code, make_guide_list, make_lot, make_usage, reconcile
 from usage.models import InventoryUsage
@@ -90,11 +93,9 @@ def test_what_was_posted_since_the_last_run_waits_for_one() -> None:
 def test_a_receipt_that_was_entered_after_the_use_is_found_by_the_next_run() -> None:
     used_before_received()
     reconcile()
-    from lots.models import LotCostEvent  # noqa: PLC0415  (of this test alone)
-    from lots.services import lot_change, lot_open  # noqa: PLC0415  (of this test alone)
 
-    lot = lot_open(code=make_code("A"), quantity_ordered=5, source_number="PO-1", is_complete=True)  # type: ignore[arg-type]  # whole numbers do as well
-    lot_change(lot=lot, at=day(1), kind=LotCostEvent.Kind.RECEIPT, quantity=5, value=10)  # type: ignore[arg-type]  # whole numbers do as well
+    lot = lot_open(code=make_code("A"), quantity_ordered=Decimal(5), source_number="PO-1", is_complete=True)
+    lot_change(lot=lot, at=day(1), kind=LotCostEvent.Kind.RECEIPT, quantity=Decimal(5), value=Decimal(10))
     assert causes_of("A")[0] is Cause.LATE_RECEIPT
     assert "No adjustment is needed" in sentence_of("A")
 
@@ -107,7 +108,7 @@ def test_what_a_run_gave_up_on_comes_first() -> None:
 
 def test_the_guides_list_is_told_as_people_would() -> None:
     make_guide_list()
-    told = {pool.code.code: pool for pool in open_pools().for_list()}
+    told: dict[str, Any] = {pool.code.code: pool for pool in open_pools().for_list()}
     assert {code: (pool.form, pool.cause) for code, pool in told.items()} == {
         "16G-W": ("NET_POSITIVE", "NEVER_RECEIVED"),
         "TB-LIT102": ("NET_POSITIVE", "USED_UP"),
@@ -131,7 +132,8 @@ def test_the_list_and_the_page_never_differ() -> None:
     for records in (nothing_used, tied):
         records()
     make_usage("OTHER", "-1")
-    rows = {pool.pk: pool.cause for pool in open_pools().for_list()}
+    listed: Any = open_pools().for_list()
+    rows = {pool.pk: pool.cause for pool in listed}
     assert {pk: str(found.cause) for pk, found in diagnose(list(rows)).items()} == rows
 
 
