@@ -10,19 +10,10 @@ from lots.filtersets import WordsFilterSet
 from lots.models import Account, AccountKind, Office
 from lots.periods import next_period, period_start
 from reconciliation.filtersets import NumberFilter
+from reconciliation.journal_lines import COST, COST_KINDS, KINDS
 from reconciliation.journal_querysets import within_period
-from reconciliation.models import JournalEntry, JournalLine, JournalPosting
+from reconciliation.models import JournalEntry, JournalPosting
 
-KINDS = (
-    (JournalLine.Kind.RECEIPT, "Inventory"),
-    (JournalLine.Kind.PURCHASE, "Billed"),
-    (JournalLine.Kind.COGS, "COGS"),
-    (JournalLine.Kind.TRUE_UP, "True-up"),
-    (JournalLine.Kind.ACCRUED_COGS, "Accrued COGS"),
-)
-# Everything that the cost of usage consists of.
-COST = "COST"
-COST_KINDS = (JournalLine.Kind.COGS, JournalLine.Kind.TRUE_UP, JournalLine.Kind.ACCRUED_COGS)
 SIDES = (("debit", "Debit"), ("credit", "Credit"))
 
 

@@ -19,8 +19,9 @@ from lots import addresses
 from lots.found_sets import LargeListView
 from lots.models import Account
 from reconciliation.journal_filtersets import JournalFilterSet, period_of
+from reconciliation.journal_lines import LineTable, entry_url
 from reconciliation.journal_querysets import EXPORT_COLUMNS, journal_lines, journal_postings, journal_rows
-from reconciliation.journal_tables import AccountSumTable, JournalTable, LineTable, entry_url
+from reconciliation.journal_tables import AccountSumTable, JournalTable
 from reconciliation.models import JournalEntry, JournalLine, JournalPosting
 
 LINES_PER_PAGE: Final = 100

@@ -27,7 +27,7 @@ from inventory_site.fields import MONEY_PLACES, MoneyField
 from lots.models import Account, AccountKind, InventoryLot, LineItemCode, LotCostToPost, Office, Preference
 from lots.periods import next_period
 from reconciliation.account_selectors import balances_of
-from reconciliation.journal_filtersets import COST_KINDS
+from reconciliation.journal_lines import COST_KINDS
 from reconciliation.models import JournalLine
 
 ZERO: Final = Decimal(0)

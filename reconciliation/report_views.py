@@ -20,7 +20,7 @@ from inventory_site.listing import EmptyState
 from inventory_site.tables import BaseTable
 from inventory_site.views import CSV_TYPE, XLSX_TYPE, RecordPermissionMixin
 from lots import addresses
-from reconciliation.journal_filtersets import COST
+from reconciliation.journal_lines import COST
 from reconciliation.report_forms import CogsForm, ReportForm
 from reconciliation.report_selectors import CostRow, cogs_by_month
 from reconciliation.report_tables import (

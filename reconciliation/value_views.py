@@ -17,7 +17,7 @@ from inventory_site.tables import BaseTable, RowGroup
 from inventory_site.views import RecordPermissionMixin
 from lots import addresses
 from lots.models import Account, LineItemCode, LotCostEvent
-from reconciliation.journal_tables import account_url
+from reconciliation.journal_lines import account_url
 from reconciliation.report_forms import ReportForm, ValueForm
 from reconciliation.report_selectors import ZERO, books_now
 from reconciliation.report_tables import AccountValueTable, LearnedTable, PartingTable, TwoClocksTable, ValueTable

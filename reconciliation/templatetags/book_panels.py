@@ -8,8 +8,8 @@ from inventory_site.details import Section
 from inventory_site.listing import EmptyState
 from lots import addresses
 from lots.models import InventoryLot
+from reconciliation.journal_lines import LineOfRecordTable
 from reconciliation.journal_querysets import JournalLineQuerySet, journal_lines
-from reconciliation.journal_tables import LineOfRecordTable
 from usage.models import InventoryUsage
 
 register = template.Library()

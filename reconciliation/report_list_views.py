@@ -18,7 +18,7 @@ from inventory_site.listing import EmptyState, Grouping, QuickSearch
 from inventory_site.views import RecordListView
 from lots import addresses
 from lots.models import InventoryLot, LotType, Office, Preference
-from reconciliation.journal_tables import account_url
+from reconciliation.journal_lines import account_url
 from reconciliation.report_selectors import (
     BUCKETS,
     accrued_lots,
