@@ -20,6 +20,10 @@ from inventory_site.views import RecordListView
 from reconciliation.models import ReconciliationRun
 from tests.factories import MORNING, make_code, make_lot, make_office, make_usage, reconcile
 from tests.harness.people import make_person
+from tests.lots.purchasing_records import buy
+from tests.usage.adjustments import line, pending
+from tests.usage.jobs import make_job
+from usage.models import Order, OrderLine, Shipment, ShipmentLine
 
 pytestmark = pytest.mark.django_db
 
@@ -29,6 +33,12 @@ LOOKS = {
     "lots:codes": ("quick=open", "group=record_type", "q=code", "form=POSITIVE"),
     "lots:lots": ("group=code", "quick=open", "q=code"),
     "lots:transactions": ("group=code", "q=code"),
+    "usage:jobs": ("group=code", "quick=pending", "q=code"),
+    "lots:purchase_orders": ("group=vendor", "quick=goods", "quick=invoice", "q=code"),
+    "lots:receipts": ("group=vendor", "quick=pending"),
+    "lots:purchases": ("group=vendor", "q=PO"),
+    "usage:orders": ("quick=waiting", "code=CODE", "q=6"),
+    "usage:shipments": ("quick=outgoing", "order=6", "code=CODE"),
     "usage:usages": ("quick=open&group=code", "group=code", "quick=closed&group=code", "quick=returns", "q=code"),
 }
 
@@ -60,6 +70,10 @@ def grow_to(count: int, *, start: int = 0) -> None:
             f"CODE{index:03}", "8" if index % 2 else "12", office=office, source=f"SHIP-{index}", order=str(index)
         )
         make_usage(f"CODE{index:03}", "-1", on_day=3, office=office, original=sold)
+        pending("LOSS", line(f"CODE{index:03}", "1"), office=make_office(office), by=make_person("clerk"))
+        grow_orders(index, office)
+        buy(f"CODE{index:03}", office=office)
+        make_job(f"CODE{index:03}", components=(), is_open=False, office=make_office(office))
         ReconciliationRun.objects.create(
             state=ReconciliationRun.State.FINISHED,
             trigger=ReconciliationRun.Trigger.COMMAND,
@@ -70,6 +84,15 @@ def grow_to(count: int, *, start: int = 0) -> None:
             prevent_inter_office=False,
         )
     reconcile()
+
+
+def grow_orders(index: int, office: str) -> None:
+    """A pending order and a shipment for it, as plain rows: they move nothing, and verbs would take their time."""
+    header = {"number": f"6{index:04}", "office": make_office(office)}
+    order = Order.objects.create(customer="Northwind School", ordered_at=MORNING, **header)
+    line = OrderLine.objects.create(order=order, position=1, code=make_code(f"CODE{index:03}"), quantity=5)
+    shipment = Shipment.objects.create(shipped_at=MORNING, **header)
+    ShipmentLine.objects.create(shipment=shipment, position=1, order_line=line, quantity=5)
 
 
 def count_queries(client: Client, address: str) -> int:
