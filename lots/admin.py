@@ -24,6 +24,8 @@ from lots.models import (
     PurchaseOrderLine,
     Receipt,
     ReceiptLine,
+    RecordHistory,
+    SerialMovement,
 )
 
 if TYPE_CHECKING:
@@ -185,3 +187,17 @@ class PurchaseLineAdmin(ReadOnlyAdmin):
     list_display = ("purchase", "position", "purchase_order_line", "quantity", "value", "freight")
     list_select_related = ("purchase", "purchase_order_line")
     search_fields = ("=purchase__number",)
+
+
+@admin.register(RecordHistory)
+class RecordHistoryAdmin(ReadOnlyAdmin):
+    list_display = ("at", "by", "number", "action", "note")
+    list_select_related = ("by",)
+    search_fields = ("=number",)
+
+
+@admin.register(SerialMovement)
+class SerialMovementAdmin(ReadOnlyAdmin):
+    list_display = ("serial", "code", "transaction")
+    list_select_related = ("code", "transaction")
+    search_fields = ("=serial", "=code__code")

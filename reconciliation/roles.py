@@ -16,6 +16,7 @@ from django.db.models import Q
 _VIEWED: Final = {
     "lots": (
         "purchaseorder", "purchaseorderline", "receipt", "receiptline", "purchase", "purchaseline",
+        "recordhistory",
         "office", "lineitemcode", "inventorylot", "inventorytransaction", "costpool", "preference", "preferencechange",
         "account", "fiscalperiod", "periodchange", "lotcostevent", "lotcosttopost",
     ),

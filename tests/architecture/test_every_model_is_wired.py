@@ -55,6 +55,8 @@ NO_LIST_PAGE: dict[str, Intentional] = {
     "lots.PreferenceChange": intentional("the log of the preferences, shown beside them on their page"),
     "lots.PurchaseLine": intentional("part of a purchase, shown on its page"),
     "lots.PurchaseOrderLine": intentional("part of a purchase order, shown as its items on its page"),
+    "lots.RecordHistory": intentional("shown as the history of each document, on its page"),
+    "lots.SerialMovement": intentional("part of a movement of goods that are told apart by serial number"),
     "lots.ReceiptLine": intentional("part of an incoming shipment, shown on its page"),
     "usage.AdjustmentLine": intentional("part of an adjustment, shown on its page"),
     "usage.AdjustmentRecord": intentional(

@@ -2,8 +2,10 @@
 
 from django.db.models import Model
 
-from lots.models import Receipt
-from tests.lots.purchasing_stories import line_of, order_of, receive, write_bill, write_receipt
+from lots.models import Receipt, RecordHistory, SerialMovement
+from lots.receiving import receipt_post
+from tests.factories import day
+from tests.lots.purchasing_stories import code_with, line_of, order_of, receive, write_bill, write_receipt
 
 
 def purchasing_records() -> dict[str, Model]:
@@ -13,6 +15,9 @@ def purchasing_records() -> dict[str, Model]:
     purchase = write_bill((line_of(order), "4", "10.00"))
     came = order_of(("BOOK", "10", "2.50"))
     receive(came, "3")
+    code_with("RADIO", is_serialized=True)
+    serial = write_receipt(order_of(("RADIO", "1", "80")), "1", serials=["SN-1"])
+    receipt_post(receipt=serial, by=None, at=day(2))
     back = write_receipt(came, "1", kind=Receipt.Kind.OUTGOING_RETURN)
     return {
         "purchaseorder": order,
@@ -22,6 +27,8 @@ def purchasing_records() -> dict[str, Model]:
         "purchase": purchase,
         "purchaseline": purchase.lines.get(),
         "vendorreturn": back,
+        "recordhistory": RecordHistory.objects.order_by("pk")[0],
+        "serialmovement": SerialMovement.objects.get(),
     }
 
 
