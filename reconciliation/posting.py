@@ -131,7 +131,7 @@ def post_books(*, run_id: int, pools: Sequence[int], after: int) -> None:
 def post_cost_events(cursor: CursorWrapper, *, pools: Sequence[int], run_id: int | None) -> None:
     """Post what waits of these pools' lots: what came in, what it cost, who is owed it."""
     cursor.execute(_WAITING, {"pools": list(pools)})
-    if days := _entries(cursor, Kind.INVENTORY, run_id, [day for (day,) in cursor.fetchall()], "Inventory received"):
+    if days := _entries(cursor, Kind.INVENTORY, run_id, [day for (day,) in cursor.fetchall()], "Inventory cost"):
         cursor.execute(_POST_EVENTS, {"pools": list(pools), **days})
 
 

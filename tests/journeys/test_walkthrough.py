@@ -1,6 +1,15 @@
 """docs/walkthrough.md is performed as it is written: its files imported, its commands run, its tables compared.
 
-A table follows a caption, which says where its rows come from: the list page of that name (its export, which has the
+A block of kind `page` is what somebody does on pages, line by line:
+
+    On 2026-08-03 at 09:00              the clock, from here on
+    Purchasing > Purchase Orders > New  an entry of the menu; what follows is pressed or opened there, by its label
+      Vendor: Oak Hill Press            a field
+      line: TB-OAK1 | 16 | 35.00        the next line of the document, by its cells
+    Save                                a button
+    Wait a moment                       the worker does what is waiting
+
+A table follows a caption, which says where its rows come from: the page of that name (its export, which has the
 columns of the screen), the last run, or the passes of the last run. The document chooses the columns by their headings.
 """
 
@@ -9,6 +18,7 @@ import io
 import re
 import shlex
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import NamedTuple
@@ -17,20 +27,38 @@ import pytest
 from django.core.management import call_command
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
 
 from inventory_site.fields import QUANTITY_STEP
-from reconciliation.models import RunPool
+from inventory_site.menu import MENU
+from reconciliation import runner
+from reconciliation.models import ReconciliationRun, RunPool
+from reconciliation.sweeper import sweep
 from reconciliation.verify import verify_ledger
+from tests.journeys.hands import Hands
 
 DOCUMENT = Path(__file__).resolve().parent.parent.parent / "docs" / "walkthrough.md"
+# Each with the filter that the caption's name is for.
 LISTS = {
-    "Inventory Lots": "lots:lots",
-    "Inventory Transactions": "lots:transactions",
-    "Line Item Codes": "lots:codes",
-    "Inventory Usage": "usage:usages",
-    "COGS Entries": "reconciliation:allocations",
+    "Inventory Lots": ("lots:lots", "code"),
+    "Inventory Transactions": ("lots:transactions", "code"),
+    "Line Item Codes": ("lots:codes", "code"),
+    "Inventory Usage": ("usage:usages", "code"),
+    "COGS Entries": ("reconciliation:allocations", "code"),
+    "Purchase Orders": ("lots:purchase_orders", "number"),
+    "Purchases": ("lots:purchases", "number"),
+    "Orders": ("usage:orders", "number"),
+    "Accrued Inventory": ("reconciliation:accrued_inventory", "code"),
+    "Journal": ("reconciliation:journal", "source_number"),
 }
+# Not searched; the rows of the code are picked here.
+REPORTS = {
+    "Inventory Value": "reconciliation:inventory_value",
+    "COGS by Month": "reconciliation:cogs_by_month",
+}
+MODULES = {module.label for module in MENU}
 COMMAND = "python3 run.py manage "
+CLOCK = re.compile(r"^On (?P<day>\d{4}-\d\d-\d\d) at (?P<time>\d\d:\d\d)$")
 CAPTION = re.compile(r"^\*\*(?P<what>[^*]+)\*\*(?: of `(?P<code>[^`]+)`)?$")
 
 Row = tuple[str, ...]
@@ -66,13 +94,14 @@ def blocks(text: str) -> Iterator[Block]:
 class Journey:
     """What the reader does, and sees."""
 
-    def __init__(self, client: Client, folder: Path) -> None:
-        self.client, self.folder = client, folder
+    def __init__(self, client: Client, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.client, self.folder, self.monkeypatch = client, folder, monkeypatch
+        self.hands = Hands(client)
         self.names: list[str] = []
-        self.performed: dict[str, int] = dict.fromkeys(("csv", "sh", "table"), 0)
+        self.performed: dict[str, int] = dict.fromkeys(("csv", "sh", "page", "table"), 0)
 
     def perform(self, block: Block) -> None:
-        {"csv": self.save, "sh": self.type, "table": self.compare}[block.kind](block)
+        {"csv": self.save, "sh": self.type, "page": self.use, "table": self.compare}[block.kind](block)
         self.performed[block.kind] += 1
 
     def save(self, block: Block) -> None:
@@ -91,6 +120,26 @@ class Journey:
             else:
                 assert line.startswith(("export DATA_DIR=", "python3 run.py up ")), f"cannot perform: {line}"
 
+    def use(self, block: Block) -> None:
+        for line in block.lines:
+            if moment := CLOCK.match(line):
+                now = datetime.fromisoformat(f"{moment['day']}T{moment['time']}").replace(tzinfo=UTC)
+                self.monkeypatch.setattr(timezone, "now", lambda now=now: now)
+            elif line == "Wait a moment":
+                work_as_the_worker_does()
+            elif line.startswith("  line: "):
+                self.hands.fill_line([cell.strip() for cell in line.removeprefix("  line: ").split("|")])
+            elif line.startswith("  "):
+                label, _, value = line.strip().partition(": ")
+                self.hands.fill(label, value)
+            else:
+                labels = line.split(" > ")
+                if labels[0] in MODULES:
+                    self.hands.go(*labels[:2])
+                    labels = labels[2:]
+                for label in labels:
+                    self.hands.press(label)
+
     def compare(self, block: Block) -> None:
         heading, _, *rows = ([cell.strip() for cell in line.strip("|").split("|")] for line in block.lines)
         caption = CAPTION.match(block.before)
@@ -106,13 +155,23 @@ class Journey:
         if what == "The passes of the last run":
             return passes_of_last_run()
         assert code, f"{what} of which code?"
-        return self.list_page(LISTS[what], code=f"={code}")
+        if what in REPORTS:
+            return [row for row in self.list_page(REPORTS[what]) if row["Code"] == code]
+        url_name, name = LISTS[what]
+        return self.list_page(url_name, **{name: f"={code}"})
 
     def list_page(self, url_name: str, **filters: str) -> list[dict[str, str]]:
         response = self.client.get(reverse(url_name), {**filters, "export": "csv"})
         assert response.status_code == 200, url_name
         rows = list(csv.DictReader(io.StringIO(response.getvalue().decode("utf-8-sig"))))
         return [row for row in rows if "List Totals" not in row.values()]
+
+
+def work_as_the_worker_does() -> None:
+    """Sweep, as beat does every few seconds, and work until nothing is left."""
+    sweep(now=timezone.now())
+    for run in ReconciliationRun.objects.filter(state__in=ReconciliationRun.ACTIVE).order_by("pk"):
+        assert runner.work(run_id=run.pk)
 
 
 def plain(cell: str) -> str:
@@ -141,13 +200,16 @@ def passes_of_last_run() -> list[dict[str, str]]:
 
 
 @pytest.mark.django_db
-def test_every_figure_of_the_walkthrough_is_what_the_program_shows(accountant: Client, tmp_path: Path) -> None:
+def test_every_figure_of_the_walkthrough_is_what_the_program_shows(
+    accountant: Client, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     text = DOCUMENT.read_text()
-    journey = Journey(accountant, tmp_path)
+    journey = Journey(accountant, tmp_path, monkeypatch)
     for block in blocks(text):
         journey.perform(block)
     # Were the document read wrongly, something in it would not be compared.
-    in_the_text = {"csv": text.count("\n```csv\n"), "sh": text.count("\n```sh\n"), "table": text.count("\n|---")}
+    fences = {kind: text.count(f"\n```{kind}\n") for kind in ("csv", "sh", "page")}
+    in_the_text = fences | {"table": text.count("\n|---")}
     assert journey.performed == in_the_text
     assert in_the_text["table"] > 20
     assert [result for result in verify_ledger() if not result.is_ok] == []
