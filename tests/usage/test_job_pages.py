@@ -6,8 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from django.contrib.auth.models import User
+from django.db import connection
 from django.http import HttpResponse
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from lots.models import DocumentStatus, InventoryLot, InventoryTransaction, LotCostEvent
@@ -91,6 +93,25 @@ class TestLists:
         for query in ("q=bench", "q=60007", "order==60007", "quantity_due_min=10&code==BENCH"):
             rows = look(viewer, "jobs", query=f"?{query}").context["table"].data
             assert [row.number for row in rows] == ["JOB60000"], query
+
+    def test_a_longer_list_asks_no_more_queries(
+        self, viewer: Client, django_assert_num_queries: Callable[..., Any]
+    ) -> None:
+        def grow(start: int, stop: int) -> None:
+            for place in range(start, stop):
+                make_job(
+                    f"CODE{place}",
+                    components=parts(LEG="1"),
+                    order_line=make_order_line(f"CODE{place}", number=str(place)),
+                )
+
+        grow(0, 2)
+        look(viewer, "jobs")
+        with CaptureQueriesContext(connection) as few:
+            look(viewer, "jobs", query="?group=code")
+        grow(2, 9)
+        with django_assert_num_queries(len(few)):
+            assert len(look(viewer, "jobs", query="?group=code").context["table"].groups) == 9
 
     def test_only_those_who_may_change_jobs_can_begin_one(self, viewer: Client, clerk: Client) -> None:
         assert "New job" not in text_of(look(viewer, "jobs"))
