@@ -15,7 +15,6 @@ from django.db import transaction
 from django.db.models import F
 
 from inventory_site.document_forms import LineError
-from inventory_site.numbering import next_numbers
 from lots.costing import spread
 from lots.history import history_note
 from lots.ledger import ZERO
@@ -29,6 +28,7 @@ from lots.models import (
     PurchaseLine,
     PurchaseOrder,
 )
+from lots.numbers import document_number
 from lots.purchasing import close_if_complete
 from lots.receiving import refuse_unless_pending
 
@@ -49,6 +49,7 @@ def purchase_save(
     lines: Sequence[Mapping[str, Any]],
     by: User | None,
     at: datetime,
+    number: str = "",
 ) -> Purchase:
     """Write a pending purchase, or write it anew, with its freight spread over its lines to the cent. Moves nothing.
 
@@ -64,7 +65,7 @@ def purchase_save(
     if freight < 0:
         raise ValidationError("A freight charge cannot be negative. Nothing was saved.")
     is_new = purchase is None
-    purchase = purchase or Purchase(number=f"PUR-{next_numbers('purchase')[0]}")
+    purchase = purchase or Purchase(number=number or document_number("purchase", "PUR-"))
     purchase.vendor, purchase.invoice_number, purchase.invoiced_at = vendor.strip(), invoice_number, invoiced_at
     purchase.freight, purchase.freight_by = freight, freight_by
     purchase.save()

@@ -17,7 +17,6 @@ from django.db.models import ProtectedError
 
 from inventory_site.document_forms import LineError
 from inventory_site.money import money_text, quantity_text, unit_cost_text
-from inventory_site.numbering import next_numbers
 from lots.history import history_note
 from lots.ledger import ZERO, mirror_movement, movements_of
 from lots.locks import lock_pools_of_codes
@@ -42,6 +41,7 @@ from lots.models import (
     Receipt,
     RecordType,
 )
+from lots.numbers import document_number
 from lots.services import lot_open
 
 Kind = LotCostEvent.Kind
@@ -161,6 +161,7 @@ def purchase_order_save(
     by: User | None,
     at: datetime,
     parent_order: str = "",
+    number: str = "",
 ) -> PurchaseOrder:
     """Write a purchase order, or change one. Lines that are not named any more go.
 
@@ -176,7 +177,7 @@ def purchase_order_save(
         raise ValidationError("A purchase order has at least one line. Nothing was saved.")
     is_new = purchase_order is None
     if purchase_order is None:
-        purchase_order = PurchaseOrder(number=f"PO-{next_numbers('purchase_order')[0]}")
+        purchase_order = PurchaseOrder(number=number or document_number("purchase_order", "PO-"))
     else:
         lock_document(purchase_order)
         _refuse(why_not_edit(purchase_order))

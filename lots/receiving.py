@@ -15,7 +15,6 @@ from django.db import transaction
 
 from inventory_site.document_forms import LineError
 from inventory_site.money import quantity_text
-from inventory_site.numbering import next_numbers
 from lots.history import history_note
 from lots.ledger import ZERO, mirror_movement, movements_of, post_movement
 from lots.lot_costs import (
@@ -39,6 +38,7 @@ from lots.models import (
     Receipt,
     ReceiptLine,
 )
+from lots.numbers import document_number
 from lots.purchasing import close_if_complete, lines_by_code
 from lots.services import source_kind_of
 
@@ -67,6 +67,7 @@ def receipt_save(
     lines: Sequence[Mapping[str, Any]],
     by: User | None,
     at: datetime,
+    number: str = "",
 ) -> Receipt:
     """Write a pending receipt (or return to the vendor), or write it anew. Moves nothing.
 
@@ -83,7 +84,7 @@ def receipt_save(
     if not lines:
         raise ValidationError("A shipment has at least one line. Nothing was saved.")
     is_new = receipt is None
-    receipt = receipt or Receipt(number=f"SHIP-{next_numbers('shipment')[0]}")
+    receipt = receipt or Receipt(number=number or document_number("shipment", "SHIP-"))
     receipt.kind, receipt.purchase_order, receipt.received_at = kind, purchase_order, received_at
     receipt.reference, receipt.is_replacement_expected = reference, is_return and is_replacement_expected
     receipt.save()

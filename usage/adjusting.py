@@ -19,19 +19,18 @@ from django.db import transaction
 
 from inventory_site.document_forms import LineError
 from inventory_site.money import money_text, quantity_text
-from inventory_site.numbering import next_numbers
 from lots.history import history_note
 from lots.locks import lock_pools_of, preference_in_force
 from lots.models import (
     Account,
     InventoryLot,
-    InventoryTransaction,
     LineItemCode,
     Office,
     PostingStatus,
     Preference,
     RecordHistory,
 )
+from lots.numbers import document_number
 from usage.adjustment_lines import (
     ZERO,
     Type,
@@ -83,6 +82,7 @@ def adjustment_save(
     by: User | None,
     at: datetime,
     preview_fingerprint: str = "",
+    number: str = "",
 ) -> InventoryAdjustment:
     """Write a pending adjustment, or write it anew: its lines are replaced, and what was approved no longer is.
 
@@ -93,7 +93,7 @@ def adjustment_save(
     """
     is_split = preference_in_force().prevent_inter_office
     if adjustment is None:
-        saved = InventoryAdjustment(number=_next_number(), created_by=by)
+        saved = InventoryAdjustment(number=number or document_number("adjustment", "INVTRYADJ-"), created_by=by)
     else:
         saved = _locked(adjustment)
         if reason := why_not_edit(saved):
@@ -280,14 +280,6 @@ def _used_text(lot: InventoryLot, quantity: Decimal) -> str:
 
 
 # -- Parts -------------------------------------------------------------------------------------------
-def _next_number() -> str:
-    """Numbers that imported records bear as their transaction ID are passed over."""
-    while True:
-        number = f"INVTRYADJ-{next_numbers('adjustment')[0]}"
-        if not InventoryTransaction.objects.filter(source_number=number).exists():
-            return number
-
-
 def _locked(adjustment: InventoryAdjustment) -> InventoryAdjustment:
     """Lock the document and bring it up to date in place."""
     InventoryAdjustment.objects.select_for_update().get(pk=adjustment.pk)

@@ -18,12 +18,12 @@ from django.db.models.functions import Coalesce
 from inventory_site.document_forms import LineError
 from inventory_site.fields import QuantityField
 from inventory_site.money import money_text, quantity_text
-from inventory_site.numbering import next_numbers
 from lots.accounts import default_account
 from lots.history import history_note
 from lots.ledger import ZERO, movements_of, post_movement
 from lots.locks import lock_pools_of_codes
 from lots.models import Account, InventoryLot, InventoryTransaction, LotCostEvent, PostingStatus, RecordHistory
+from lots.numbers import document_number
 from lots.services import lot_change
 from usage.feeding import lot_feed, recost_note
 from usage.job_rules import (
@@ -109,7 +109,7 @@ def job_produce(
         raise ValidationError("Produce a positive quantity. Nothing was posted.")
     components = lock_components(job)
     output = JobOutput.objects.create(
-        number=f"PROD-{next_numbers('production')[0]}", job=job, quantity=quantity, produced_at=produced_at
+        number=document_number("production", "PROD-"), job=job, quantity=quantity, produced_at=produced_at
     )
     due = quantity_due(job)
     job.quantity_produced += quantity

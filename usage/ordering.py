@@ -16,13 +16,13 @@ from django.utils import timezone
 
 from inventory_site.document_forms import LineError
 from inventory_site.money import quantity_text
-from inventory_site.numbering import next_numbers
 from lots.history import history_note
 from lots.ledger import ZERO
 from lots.locks import lock_pools_of_codes, preference_in_force
 from lots.models import DocumentStatus, LineItemCode, Office, PostingStatus, PurchaseOrder
+from lots.numbers import document_number
 from usage.demand import demand_post, demand_take_back, due, is_stocked, net_shipped, outstanding
-from usage.models import Job, Order, OrderLine, Shipment
+from usage.models import InventoryUsage, Job, Order, OrderLine, Shipment
 
 Status = DocumentStatus
 Supply = OrderLine.Supply
@@ -112,6 +112,7 @@ def order_save(
     office: Office | None = None,
     department: str = "",
     reference: str = "",
+    number: str = "",
 ) -> Order:
     """Write an order with its lines: mappings of code, quantity, supply, and `id` for a line that is there already.
 
@@ -128,7 +129,7 @@ def order_save(
         "office": office,
     }
     if order is None:
-        order = record = Order.objects.create(number=str(next_numbers("order")[0]), **header)
+        order = record = Order.objects.create(number=number or _next_number(), **header)
         action = "Created"
     else:
         record = lock_orders([order.pk])[order.pk]
@@ -145,6 +146,14 @@ def order_save(
     history_note(number=record.number, action=action, by=by, at=at, note=changes)
     order.refresh_from_db()
     return order
+
+
+def _next_number() -> str:
+    """Numbers that imported usage names as its order are passed over."""
+    while True:
+        number = document_number("order")
+        if not InventoryUsage.objects.filter(order=number).exists():
+            return number
 
 
 def _write_lines(order: Order, lines: Sequence[LineData], *, at: datetime) -> str:

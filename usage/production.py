@@ -17,11 +17,11 @@ from django.db import transaction
 
 from inventory_site.document_forms import LineError
 from inventory_site.money import quantity_text
-from inventory_site.numbering import next_numbers
 from lots.history import history_note
 from lots.ledger import ZERO, mirror_movement, movements_of, post_movement
 from lots.locks import lock_pools_of_codes
 from lots.models import DocumentStatus, InventoryLot, InventoryTransaction, LineItemCode, LotType, Office
+from lots.numbers import document_number
 from lots.querysets import INVENTORIED
 from lots.services import lot_open
 from usage.feeding import recost_note
@@ -84,6 +84,7 @@ def job_save(
     at: datetime,
     order_line: OrderLine | None = None,
     parent: Job | None = None,
+    number: str = "",
 ) -> Job:
     """Enter a job (JOB60000; of a parent JOB60000.1) or change one. `components`: code, quantity, id where it is kept.
 
@@ -92,7 +93,9 @@ def job_save(
     no inventory or stands twice, less than was consumed or produced is asked for, or the job is closed or void.
     """
     if job is None:
-        job = _new_job(parent=parent, order_line=order_line, code=code, quantity=quantity, started_at=started_at)
+        job = _new_job(
+            parent=parent, order_line=order_line, code=code, quantity=quantity, started_at=started_at, given=number
+        )
         action = "Created"
     else:
         job = locked_job(job)
@@ -263,14 +266,20 @@ def copy_components(code: LineItemCode, quantity: Decimal = Decimal(1)) -> list[
 
 # -- Entering ------------------------------------------------------------------------------------------
 def _new_job(
-    *, parent: Job | None, order_line: OrderLine | None, code: LineItemCode, quantity: Decimal, started_at: datetime
+    *,
+    parent: Job | None,
+    order_line: OrderLine | None,
+    code: LineItemCode,
+    quantity: Decimal,
+    started_at: datetime,
+    given: str,
 ) -> Job:
     if parent is not None:
         parent = locked_job(parent)
         refuse(why_not_add_child(parent))
         number = f"{parent.number}.{parent.children.count() + 1}"
     else:
-        number = f"JOB{next_numbers('job')[0]}"
+        number = given or document_number("job", "JOB")
     if order_line is not None and order_line.code_id != code.pk:
         raise ValidationError(
             f"The line of order {order_line.order.number} is for {order_line.code}, not {code}. Nothing was saved."

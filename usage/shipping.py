@@ -14,11 +14,11 @@ from django.db.models import F
 
 from inventory_site.document_forms import LineError
 from inventory_site.money import quantity_text
-from inventory_site.numbering import next_numbers
 from lots.history import history_note
 from lots.ledger import ZERO, movements_of
 from lots.locks import lock_pools_of_codes, preference_in_force
 from lots.models import DocumentStatus, InventoryTransaction, Office, PostingStatus
+from lots.numbers import document_number
 from usage.demand import demand_note, demand_post, due, is_stocked, net_shipped, room_for_demand
 from usage.models import InventoryUsage, Order, OrderLine, Shipment, ShipmentLine, ShipmentUsage
 from usage.ordering import close_if_all_shipped, codes_needing_units, lines_of, lock_orders, reopen
@@ -108,6 +108,7 @@ def shipment_save(
     at: datetime,
     office: Office | None = None,
     reference: str = "",
+    number: str = "",
 ) -> Shipment:
     """Write a pending shipment with its lines: mappings of order_line, quantity, manufacturer_lot and serials.
 
@@ -118,7 +119,7 @@ def shipment_save(
         raise ValidationError("A shipment needs at least one line. Nothing was saved.")
     header = {"shipped_at": shipped_at, "office": office, "reference": reference}
     if shipment is None:
-        shipment = Shipment.objects.create(number=f"SHIP-{next_numbers('shipment')[0]}", kind=kind, **header)
+        shipment = Shipment.objects.create(number=number or document_number("shipment", "SHIP-"), kind=kind, **header)
         action = "Created"
     else:
         locked = _locked(shipment)

@@ -107,3 +107,49 @@ COLUMNS: Mapping[str, tuple[Column, ...]] = {
 
 # What identifies a record of each kind.
 KEYS: Mapping[str, str] = {ITEMS: "code", LOTS: "lot", USAGE: "usage"}
+
+
+# -- Columns of documents ------------------------------------------------------------------------------
+def identifier(name: str, length: int, about: str, example: str) -> Column:
+    """Name a record; never empty."""
+    return Column(name, _identifier(length, is_required=True), about, example)
+
+
+def text_column(name: str, length: int, about: str, example: str, *, is_required: bool = False) -> Column:
+    """Give a column of plain text."""
+    parser = lambda: text_parser(length=length, is_required=is_required)  # noqa: E731  (as the table above)
+    return Column(name, parser, about, example, is_required=is_required)
+
+
+def optional(name: str, length: int, about: str, example: str) -> Column:
+    """Give a column that may be empty, and that the file may leave out altogether."""
+    return Column(name, _text(length), about, example, is_required=False, may_be_left_out=True)
+
+
+def moment_column(name: str, about: str, example: str) -> Column:
+    """Give a column of dates, or of dates with times."""
+    return Column(name, moment_parser, about, example)
+
+
+def quantity_column(
+    name: str,
+    about: str,
+    example: str,
+    *,
+    places: int = 4,
+    zero: bool = False,
+    negative: bool = False,
+    empty: bool = False,
+) -> Column:
+    """Give a column of numbers; those that may be empty may be left out, too."""
+    parser = number_parser(
+        digits=16 if places == 4 else 18,
+        places=places,
+        is_zero_refused="" if zero else "is 0; say how much.",
+        is_negative_refused="" if negative else "is negative.",
+    )
+
+    def parse(text: str) -> str:
+        return parser(text) if text.strip() or not empty else ""
+
+    return Column(name, lambda: parse, about, example, is_required=not empty, may_be_left_out=empty)

@@ -1,0 +1,95 @@
+"""The files of documents and their columns. One row a line; what belongs to the document is repeated on each."""
+
+from collections.abc import Mapping
+from typing import Final
+
+from reconciliation.importing.columns import Column, identifier, moment_column, optional, quantity_column, text_column
+
+_MONEY: Final = {"digits": 18, "places": 2}
+
+# In the order in which they are recorded: what others refer to comes first.
+DOCUMENT_COLUMNS: Final[Mapping[str, tuple[Column, ...]]] = {
+    "purchase_orders": (
+        identifier("purchase_order", 30, "identifies the purchase order", "PO-7001"),
+        text_column("vendor", 120, "who delivers", "North Mill", is_required=True),
+        optional("office", 20, "office; unknown ones are made", "AI"),
+        moment_column("date", "when it was ordered", "2026-03-02"),
+        optional("reference", 200, "reference numbers", ""),
+        identifier("code", 60, "line item code", "16G-W"),
+        quantity_column("quantity", "units ordered", "100"),
+        quantity_column("unit_cost", "cost of one unit, up to 6 decimals", "2.50", places=6, zero=True),
+    ),
+    "receipts": (
+        identifier("shipment", 30, "identifies the incoming shipment", "SHIP-7001"),
+        identifier("purchase_order", 30, "the purchase order it belongs to", "PO-7001"),
+        moment_column("date", "when it came in", "2026-03-09 10:00"),
+        identifier("code", 60, "a code of the purchase order", "16G-W"),
+        quantity_column("quantity", "units received", "40"),
+        optional("manufacturer_lot", 60, "the maker's lot, where the code is tracked by it", ""),
+        optional("serials", 20_000, "serial numbers joined by ;", ""),
+    ),
+    "purchases": (
+        identifier("purchase", 30, "identifies the vendor's invoice or credit", "PUR-7001"),
+        text_column("vendor", 120, "who is owed", "North Mill", is_required=True),
+        optional("invoice", 60, "the vendor's own number", "INV-88"),
+        moment_column("date", "when it was invoiced", "2026-03-12"),
+        quantity_column("freight", "freight of the whole invoice", "25.00", places=2, zero=True, empty=True),
+        optional("freight_by", 8, "VALUE, QUANTITY or WEIGHT: how it is spread", "VALUE"),
+        identifier("purchase_order", 30, "the purchase order that is billed", "PO-7001"),
+        identifier("code", 60, "a code of the purchase order", "16G-W"),
+        quantity_column("quantity", "units billed; negative for a credit", "40", negative=True, zero=True),
+        quantity_column("value", "their value; negative for a credit", "100.00", places=2, negative=True, zero=True),
+    ),
+    "orders": (
+        identifier("order", 30, "identifies the order", "7001"),
+        text_column("customer", 120, "who wants it", "Lincoln Elementary", is_required=True),
+        optional("office", 20, "office; unknown ones are made", "AI"),
+        optional("department", 60, "department", ""),
+        moment_column("date", "when it was ordered", "2026-03-10"),
+        optional("reference", 200, "reference numbers", ""),
+        identifier("code", 60, "line item code", "16G-W"),
+        quantity_column("quantity", "units wanted", "8"),
+        optional("supply", 13, "STOCK, SPECIAL_ORDER or DROP_SHIP; empty is STOCK", "STOCK"),
+    ),
+    "shipments": (
+        identifier("shipment", 30, "identifies the shipment or return", "SHIP-7002"),
+        optional("kind", 15, "OUTGOING, or INCOMING_RETURN from a customer; empty is OUTGOING", "OUTGOING"),
+        optional("office", 20, "office; unknown ones are made", "AI"),
+        moment_column("date", "when it left or came back", "2026-03-11 15:00"),
+        identifier("order", 30, "the order it serves", "7001"),
+        identifier("code", 60, "a code of the order", "16G-W"),
+        quantity_column("quantity", "units", "8"),
+        optional("manufacturer_lot", 60, "the maker's lot, where the code is tracked by it", ""),
+        optional("serials", 20_000, "serial numbers joined by ;", ""),
+    ),
+    "jobs": (
+        identifier("job", 30, "identifies the job", "JOB7001"),
+        identifier("product", 60, "the code that it makes", "TABLE"),
+        quantity_column("quantity", "units to make", "5"),
+        optional("office", 20, "office; unknown ones are made", ""),
+        moment_column("date", "when it starts", "2026-03-15"),
+        optional("reference", 200, "reference numbers", ""),
+        identifier("component", 60, "a code that goes in", "OAK"),
+        quantity_column("component_quantity", "units of it for the whole job", "20"),
+    ),
+    "adjustments": (
+        identifier("adjustment", 30, "identifies the adjustment", "INVTRYADJ-7001"),
+        identifier("type", 17, "COUNT, LOSS, TRANSFER, ASSEMBLY, DIVISION or BEGINNING_BALANCE", "COUNT"),
+        moment_column("date", "when it counts", "2026-03-31 18:00"),
+        optional("office", 20, "office; unknown ones are made", "AI"),
+        optional("to_office", 20, "of a transfer: where it goes", ""),
+        optional("account", 20, "the other side of the value, if not the default", ""),
+        optional("description", 200, "what for", ""),
+        optional("role", 9, "COMPONENT or PRODUCT, of an assembly or division", ""),
+        identifier("code", 60, "line item code", "16G-W"),
+        quantity_column(
+            "quantity", "units; signed for counts and balances", "-3", negative=True, zero=True, empty=True
+        ),
+        quantity_column("count", "of a count: what was counted", "", zero=True, empty=True),
+        quantity_column("unit_cost", "of a balance: cost of one unit", "", places=6, zero=True, empty=True),
+        optional("bin", 40, "bin", ""),
+        optional("to_bin", 40, "of a transfer within an office: where it goes", ""),
+        optional("manufacturer_lot", 60, "the maker's lot, where the code is tracked by it", ""),
+        optional("serials", 20_000, "serial numbers joined by ;", ""),
+    ),
+}
