@@ -16,7 +16,7 @@ from django.db.models import Q
 _VIEWED: Final = {
     "lots": (
         "purchaseorder", "purchaseorderline", "receipt", "receiptline", "purchase", "purchaseline",
-        "recordhistory",
+        "recordhistory", "serialmovement",
         "office", "lineitemcode", "inventorylot", "inventorytransaction", "costpool", "preference", "preferencechange",
         "account", "fiscalperiod", "periodchange", "lotcostevent", "lotcosttopost",
     ),
