@@ -1,12 +1,15 @@
 """Jobs for tests: a bench of 4 legs and 1 top, made the way people make them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
-from lots.models import DocumentStatus, InventoryTransaction, LineItemCode, Office
+import pytest
+from django.core.exceptions import ValidationError
+
+from lots.models import DocumentStatus, InventoryTransaction, LineItemCode, LotCostEvent, Office, RecordHistory
 from tests.factories import day, make_code, make_lot
-from usage.models import InventoryUsage, Job, JobComponent, JobCost, JobOutput, Order, OrderLine
+from usage.models import InventoryUsage, Job, JobComponent, JobCost, JobOutput, JobUsage, Order, OrderLine
 from usage.production import job_consume, job_cost_add, job_open, job_produce, job_save
 
 Moved = tuple[str, Decimal, Decimal, Decimal]
@@ -134,3 +137,12 @@ def make_labor() -> LineItemCode:
     code.record_type = "TIME"
     code.save()
     return code
+
+
+def nothing_moves(action: Callable[[], object], match: str) -> None:
+    """The action is refused, and neither movement, usage, cost nor history is there afterwards that was not before."""
+    models = (InventoryTransaction, InventoryUsage, LotCostEvent, JobUsage, JobCost, JobOutput, RecordHistory)
+    before = [model._default_manager.count() for model in models]
+    with pytest.raises(ValidationError, match=match):
+        action()
+    assert [model._default_manager.count() for model in models] == before
