@@ -67,7 +67,7 @@ def grow_to(count: int, *, start: int = 0) -> None:
         make_lot(f"CODE{index:03}", received="10", office=office, source=f"PO-{index}")
         # Every other one leaves its lot open, the rest stay open themselves.
         sold = make_usage(
-            f"CODE{index:03}", "8" if index % 2 else "12", office=office, source=f"SHIP-{index}", order=str(index)
+            f"CODE{index:03}", "8" if index % 2 else "20", office=office, source=f"SHIP-{index}", order=str(index)
         )
         make_usage(f"CODE{index:03}", "-1", on_day=3, office=office, original=sold)
         pending("LOSS", line(f"CODE{index:03}", "1"), office=make_office(office), by=make_person("clerk"))
