@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from decimal import Decimal
 from operator import methodcaller
+from typing import Any
 
 from django.db.models import Sum
 
@@ -80,7 +81,11 @@ class LotDetailView(RecordDetailView):
             came_in, documents = "Produced", [estimated_produced(lot)]
         else:
             came_in, documents = "Received", [ordered_purchased(lot), ordered_received(lot), accrued(lot)]
-        return (general(lot), *documents, current(came_in, lot, value_current), history_of_cost(lot))
+        return (general(lot), *documents, current(came_in, lot, value_current))
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        """The history of its cost comes after the sections of the guides."""
+        return super().get_context_data(history=history_of_cost(self.object), **kwargs)
 
     def get_actions(self) -> Sequence[Action]:
         explain = addresses.explain_lot(self.object.pk)
