@@ -27,6 +27,9 @@ from lots.models import (
 )
 from lots.services import lot_change, source_kind_of
 
+# The letters that the numbers of inventory adjustments begin with.
+ADJUSTMENT_KIND = "INVTRYADJ"
+
 
 def lock_document(document: Model) -> None:
     """Lock the document's row and read it anew: whoever comes second sees what the first one did."""
@@ -59,6 +62,22 @@ def returned_figures(lot: InventoryLot) -> ReturnedFigures:
     return ReturnedFigures(sums["replaced"] or ZERO, sums["short"] or ZERO)
 
 
+class Growth(NamedTuple):
+    """What adjustments added to a purchased lot: goods and cost that its purchase order knows nothing of."""
+
+    quantity: Decimal
+    value: Decimal
+    value_other: Decimal
+
+
+def growth(lot: InventoryLot) -> Growth:
+    """Sum what came into the lot past its purchase order, by events of other documents than those of purchasing."""
+    sums = LotCostEvent.objects.filter(lot=lot, source_kind=ADJUSTMENT_KIND).aggregate(
+        quantity=Sum("quantity"), value=Sum("value"), value_other=Sum("value_other")
+    )
+    return Growth(*(sums[name] or ZERO for name in Growth._fields))
+
+
 # -- Cost --------------------------------------------------------------------------------------------
 def recost(
     lot: InventoryLot,
@@ -76,11 +95,12 @@ def recost(
     """
     lock_pools([lot.pool_id])
     lot.refresh_from_db()
+    grown = growth(lot)
     cost = purchase_cost(
         PurchaseFigures(
             is_open=is_open,
             unit_cost_ordered=lot.unit_cost_ordered,
-            quantity_received=lot.quantity_received + quantity,
+            quantity_received=lot.quantity_received - grown.quantity + quantity,
             quantity_returned=lot.quantity_returned,
             quantity_purchased=lot.quantity_purchased,
             value_landed=lot.value_purchased + lot.value_freight,
@@ -89,14 +109,14 @@ def recost(
             quantity_short=returned_figures(lot).quantity_short,
         )
     )
-    value_other = cost.value_other - lot.value_other
+    value_other = cost.value_other - (lot.value_other - grown.value_other)
     return lot_change(
         lot=lot,
         at=at,
         kind=kind,
         source_number=source_number,
         quantity=quantity,
-        value=cost.value - lot.value,
+        value=cost.value - (lot.value - grown.value),
         value_payable=cost.value_payable - lot.value_payable,
         value_other=value_other,
         account=default_account("variance") if value_other else None,
@@ -124,7 +144,9 @@ def first_received_refresh(lot: InventoryLot) -> None:
 # -- On Order ----------------------------------------------------------------------------------------
 def quantity_counted(lot: InventoryLot) -> Decimal:
     """What counts against the ordered quantity: all that came in, but for what the vendor is to replace."""
-    return lot.quantity_received + lot.quantity_returned - returned_figures(lot).quantity_replaced
+    return (
+        lot.quantity_received - growth(lot).quantity + lot.quantity_returned - returned_figures(lot).quantity_replaced
+    )
 
 
 def quantity_due(line: PurchaseOrderLine) -> Decimal:

@@ -11,7 +11,7 @@ from django.db.models.functions import Now
 from inventory_site.numbering import next_numbers
 from lots.accounts import default_account, inventory_account
 from lots.ledger import ZERO, post_movement
-from lots.locks import lock_pool_of, lock_pools
+from lots.locks import lock_pool_of, lock_pools, preference_in_force
 from lots.models import Account, CostPool, InventoryLot, LineItemCode, LotCostEvent, LotCostToPost, LotType, Office
 from lots.periods import day_in_the_books
 
@@ -149,6 +149,8 @@ def lot_change(
     """
     if not (quantity or value or value_payable or value_other):
         return None
+    # No period is closed between asking for the day and posting to it.
+    preference_in_force()
     lock_pools([lot.pool_id])
     lot.refresh_from_db()
     _refuse_impossible(lot, quantity=quantity, value=value)

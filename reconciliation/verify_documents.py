@@ -57,12 +57,14 @@ DOCUMENT_CHECKS = (
             FROM lots_purchaseline AS part JOIN lots_purchase AS purchase ON purchase.id = part.purchase_id
             JOIN lots_purchaseorderline AS line ON line.id = part.purchase_order_line_id
             WHERE purchase.status = 'POSTED' GROUP BY line.lot_id)
-        SELECT 'lot ' || lot.number, 'received ' || lot.quantity_received || ' of ' || coalesce(moved.came, 0)
+        SELECT 'lot ' || lot.number, 'received ' || lot.quantity_received - grown.quantity || ' of ' || coalesce(moved.came, 0)
             || ' less ' || coalesce(moved.went, 0) || '; purchased ' || lot.value_purchased || ' of '
             || coalesce(billed.value, 0)
         FROM lots_inventorylot AS lot JOIN lots_purchaseorderline AS line ON line.lot_id = lot.id
         LEFT JOIN moved ON moved.lot_id = lot.id LEFT JOIN billed ON billed.lot_id = lot.id
-        WHERE (lot.quantity_received, lot.quantity_returned, lot.quantity_purchased, lot.value_purchased,
+        CROSS JOIN LATERAL (SELECT coalesce(sum(event.quantity), 0) AS quantity FROM lots_lotcostevent AS event
+            WHERE event.lot_id = lot.id AND event.source_kind = 'INVTRYADJ') AS grown
+        WHERE (lot.quantity_received - grown.quantity, lot.quantity_returned, lot.quantity_purchased, lot.value_purchased,
                 lot.value_freight, lot.quantity_credited, lot.value_credited)
             <> (coalesce(moved.came, 0) - coalesce(moved.went, 0), coalesce(moved.went, 0),
                 coalesce(billed.quantity, 0), coalesce(billed.value, 0), coalesce(billed.freight, 0),

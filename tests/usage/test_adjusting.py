@@ -14,6 +14,7 @@ from lots.models import (
 )
 from lots.services import lot_record
 from tests.factories import day, make_code, make_lot, make_office, make_usage
+from tests.lots.purchasing_stories import bill, line_of, lot_of, order_of, receive
 from tests.reconciliation.records import culprits, run_now
 from tests.usage.adjustments import AT, everything, line, movements, pending, posted, usages_of
 from usage.adjusting import (
@@ -131,6 +132,19 @@ def test_a_beginning_balance_can_grow_the_lot_that_usage_is_restricted_to() -> N
     lot.refresh_from_db()
     assert (lot.quantity_received, lot.value, lot.quantity_used, lot.value_used) == (12, 126, 12, 126)
     assert open_usage() == 0
+    assert culprits() == {}
+
+
+def test_a_late_freight_bill_leaves_alone_what_an_adjustment_added_to_a_bought_lot() -> None:
+    order = order_of(("WIRE", "10", "10"))
+    receive(order, "10")
+    bill((line_of(order), "10", "100"))
+    lot = lot_of(order)
+    posted("BEGINNING_BALANCE", line("WIRE", "2", unit_cost="13", into_lot=lot))
+    bill((line_of(order), "0", "0"), freight="7")
+    lot.refresh_from_db()
+    assert (lot.quantity_received, lot.value, lot.value_payable, lot.value_clearing) == (12, 133, 107, 0)
+    run_now()
     assert culprits() == {}
 
 
