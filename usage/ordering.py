@@ -21,6 +21,7 @@ from lots.ledger import ZERO
 from lots.locks import lock_pools_of_codes, preference_in_force
 from lots.models import DocumentStatus, LineItemCode, Office, PostingStatus, PurchaseOrder
 from lots.numbers import document_number
+from lots.purchasing import purchase_order_open, purchase_order_save
 from usage.demand import demand_post, demand_take_back, due, is_stocked, net_shipped, outstanding
 from usage.models import InventoryUsage, Job, Order, OrderLine, Shipment
 
@@ -338,8 +339,6 @@ def procure(*, order_line: OrderLine, vendor: str, unit_cost: Decimal, by: User 
     Binds line, purchase order line and lot together: a special order ships from that lot alone. Raises ValidationError
     when the order is not open, nothing is due, or it was done already.
     """
-    from lots.purchasing import purchase_order_open, purchase_order_save  # noqa: PLC0415
-
     order = lock_orders([order_line.order_id])[order_line.order_id]
     line = next(line for line in lines_of(order) if line.pk == order_line.pk)
     refuse(why_not_procure(line))
