@@ -35,10 +35,10 @@ from reconciliation.models import (
     RunLogLine,
     RunPool,
 )
-from tests.usage.jobs import add_cost, consume, make_job, produce
 from tests.factories import make_give_back_loop, make_lot, make_usage
 from tests.lots.purchasing_records import purchasing_records
 from tests.usage.adjustments import line, pending, posted
+from tests.usage.jobs import add_cost, consume, make_job, produce
 from tests.usage.order_records import line_of, make_order, make_shipment, ship
 from usage.models import (
     AdjustmentLine,
