@@ -11,6 +11,7 @@ from django.utils import timezone
 from lots.models import Office
 from reconciliation import requests, runner
 from reconciliation.demo.company import make_company
+from reconciliation.demo.documents import AFTER_THE_CLOSE, BEFORE_THE_CLOSE, close_the_year
 from reconciliation.demo.guides import GIVE_BACK_BEFORE, GIVE_BACK_LOOP, UNALLOCATED, WALK_THROUGH
 from reconciliation.demo.rows import HEADERS, Rows
 from reconciliation.importing.files import Source
@@ -33,7 +34,20 @@ class Command(BaseCommand):
             _reconcile()
         for code, name in OFFICES.items():
             Office.objects.filter(code=code, name="").update(name=name)
+        _tell_the_year()
         self.stdout.write("The demo data is there: see Find Open Inventory Usage, and lot 40002 of Tech-003a.")
+
+
+def _tell_the_year() -> None:
+    """Add the year of documents to the imported records, and close it; what is there already is left as it is."""
+    for stage in BEFORE_THE_CLOSE:
+        if not stage.is_there():
+            stage.make()
+            _reconcile()
+    if not AFTER_THE_CLOSE.is_there():
+        close_the_year(now=timezone.now())
+        AFTER_THE_CLOSE.make()
+        _reconcile()
 
 
 def _load(rows: Rows) -> None:
