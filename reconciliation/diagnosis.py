@@ -245,6 +245,12 @@ CROSS JOIN LATERAL (
         AND lot.received IS NOT NULL
     ORDER BY open.used_at, usage.id LIMIT 1)
     UNION ALL
+    (SELECT 'due', min(lot.id), count(*)::text, min(lot.source_number), NULL,
+        sum(lot.quantity_ordered - lot.quantity_received), ''
+    FROM lots_inventorylot AS lot WHERE lot.pool_id = chosen.pool AND NOT lot.is_source_complete
+        AND lot.quantity_ordered > lot.quantity_received AND lot.source_number <> ''
+    HAVING count(*) > 0)
+    UNION ALL
     (SELECT 'late', lot.id, lot.number, event.source_number, event.at, event.quantity,
         to_char(event.recorded_at AT TIME ZONE %(zone)s, 'MM/DD/YY')
     FROM lots_inventorylot AS lot JOIN lots_lotcostevent AS event ON event.lot_id = lot.id
@@ -304,6 +310,16 @@ def _first(samples: Mapping[str, _Sample], what: str, words: str) -> str:
     return f" {words} on {sample.day} ({sample.where})." if sample else ""
 
 
+def _still_due(samples: Mapping[str, _Sample]) -> str:
+    """What is on order cures usage when it comes; an adjustment would count it twice."""
+    due = samples.get("due")
+    if due is None:
+        return ""
+    more = int(due.number) - 1
+    of = f"{due.source} and {more} more" if more else due.source
+    return f" {_q(due.quantity)} are still due ({of}): what comes of them serves it without an adjustment."
+
+
 _Said = tuple[str, Sequence[str]]
 
 
@@ -337,7 +353,7 @@ def _restricted(row: Any, samples: Mapping[str, _Sample]) -> _Said:
 def _never_received(row: Any, samples: Mapping[str, _Sample]) -> _Said:
     first = _first(samples, "used", "The first use was")
     said = f"{_q(row.open_unallocated_positive)} were used, but no lot of this code ever received anything.{first}"
-    return said, ("used",)
+    return said + _still_due(samples), ("used",)
 
 
 def _counted_up(row: Any, samples: Mapping[str, _Sample]) -> _Said:
@@ -375,7 +391,7 @@ def _beyond_order(row: Any, samples: Mapping[str, _Sample]) -> _Said:
 def _used_up(row: Any, samples: Mapping[str, _Sample]) -> _Said:
     return (
         f"All {_q(row.quantity_received)} that were ever received are used up, and {_q(row.open_unallocated_positive)}"
-        f" more were used.{_first(samples, 'used', 'That began')}",
+        f" more were used.{_first(samples, 'used', 'That began')}{_still_due(samples)}",
         ("used",),
     )
 

@@ -65,6 +65,7 @@ class JournalFilterSet(WordsFilterSet):
     account_kind = ChoiceFilter(choices=AccountKind.choices, label="Account kind", method="on_accounts_of_kind")
     usage = TextFilter("usage__number", label="Usage")
     lot = TextFilter("lot__number", label="Lot")
+    lot_source = TextFilter("lot__source_number", label="Lot from")
 
     class Meta:
         model = JournalPosting

@@ -78,6 +78,14 @@ def count(value: int | None) -> str:
 
 
 @register.filter
+def noun_for(plural: str, number: int | None) -> str:
+    """The noun of a list for so many: 1 code, 2 codes; 1 entry, 2 entries."""
+    if number != 1 or not plural.endswith("s"):
+        return plural
+    return f"{plural[:-3]}y" if plural.endswith("ies") else plural[:-1]
+
+
+@register.filter
 def estimated(text: str) -> SafeString:
     """`~ COGS`: the guides' mark for a figure that is not final, said in words to screen readers."""
     return format_html('<span aria-hidden="true">~ </span><span class="visually-hidden">Estimated </span>{}', text)

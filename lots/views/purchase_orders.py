@@ -134,7 +134,7 @@ class PurchaseOrderDetailView(RecordDetailView):
     """The journal is a panel of the app above, put in by the template."""
 
     queryset = PurchaseOrder.objects.select_related("office")
-    template_name = "lots/document_detail.html"
+    template_name = "lots/purchase_order_detail.html"
     list_url_name = "lots:purchase_orders"
     list_label = "Purchase Orders"
     kind = "Purchase Order"

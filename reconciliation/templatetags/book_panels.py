@@ -52,6 +52,17 @@ def journal_of_source(context: template.Context, number: str) -> dict[str, Any]:
     )
 
 
+@register.inclusion_tag("reconciliation/_journal.html", takes_context=True)
+def journal_of_lots_from(context: template.Context, number: str) -> dict[str, Any]:
+    """What the lots of a document brought into the books. What left them stands on their own pages."""
+    return _panel(
+        context,
+        journal_lines().filter(lot__source_number=number, usage=None),
+        address=addresses.found_set("reconciliation:journal", lot_source=addresses.exactly(number)),
+        without=("usage",),
+    )
+
+
 def _panel(
     context: template.Context, lines: JournalLineQuerySet, *, address: str, without: tuple[str, ...] = ()
 ) -> dict[str, Any]:

@@ -10,9 +10,11 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from lots.models import CostPool, LotCostEvent
+from lots.purchasing import purchase_order_close
 from lots.services import lot_change, lot_open
 from reconciliation.diagnosis import Cause, diagnose, open_pools
 from tests.factories import day, make_code, make_guide_list, make_lot, make_usage, reconcile
+from tests.lots.purchasing_stories import order_of, receive
 from usage.models import InventoryUsage
 
 pytestmark = pytest.mark.django_db
@@ -149,3 +151,18 @@ def test_a_page_of_codes_costs_as_many_queries_as_one() -> None:
     for number in range(50):
         make_usage(f"CODE-{number}", "3")
     assert queries(50) == queries(1) == 2
+
+
+def test_what_is_still_due_is_named_because_it_cures_usage_without_an_adjustment() -> None:
+    make_usage("A", "5", source="SHIP-7")
+    first = order_of(("A", "6", "2"))
+    reconcile()
+    assert sentence_of("A").endswith(f"6 are still due ({first}): what comes of them serves it without an adjustment.")
+    receive(first, "2")
+    order_of(("A", "3", "2"))
+    reconcile()
+    assert causes_of("A") == [Cause.USED_UP]
+    assert f"7 are still due ({first} and 1 more)" in sentence_of("A")
+    purchase_order_close(purchase_order=first, by=None, at=day(9))
+    reconcile()
+    assert "3 are still due (PO-60001)" in sentence_of("A")

@@ -12,7 +12,8 @@ from django.urls import reverse
 from reconciliation.journal_querysets import EXPORT_COLUMNS, journal_lines, journal_rows
 from reconciliation.models import JournalEntry, JournalLine, JournalPosting
 from tests.factories import make_give_back_loop, make_lot, make_usage, reconcile
-from tests.pages.reading import exported
+from tests.lots.purchasing_stories import bill, line_of, order_of, receive
+from tests.pages.reading import exported, said
 
 pytestmark = pytest.mark.django_db
 
@@ -148,6 +149,20 @@ def test_lines_of_a_document_are_found_by_its_usage_and_lots(books: JournalLine)
     assert list(journal_lines().of_source("SHIP-60000")) == [books]
     assert [line.lot and line.lot.number for line in journal_lines().of_source("PO-60001")] == ["40000"]
     assert list(journal_lines().of_source("NOTHING")) == []
+
+
+def test_a_purchase_order_shows_all_that_its_lots_brought_into_the_books(viewer: Client) -> None:
+    order = order_of(("BOOK", "16", "35.00"))
+    receive(order, "6")
+    make_usage("BOOK", "4", on_day=3)
+    bill((line_of(order), "6", "200.00"))
+    reconcile()
+    page = said(viewer, order.get_absolute_url())
+    journal = page.partition(" Journal ")[2]
+    for number in ("SHIP-60000", "PUR-60000"):
+        assert number in journal
+    assert "5000" not in journal  # what left the lot is on the lot's page
+    assert figures(viewer, f"lot_source=={order.number}&account==2100") != []
 
 
 def test_the_guides_loop_is_in_the_books_gross(viewer: Client) -> None:
