@@ -1,16 +1,32 @@
-"""The demo data shows the guides' own figures, and only those stay open."""
+"""The demo data shows the guides' own figures, and only those stay open; besides, it has a year of documents."""
 
-from datetime import UTC, datetime
+from collections.abc import Iterator
+from datetime import UTC, date, datetime
 from decimal import Decimal
 
 import pytest
 from django.core.management import call_command
-from django.db.models import F, Sum
+from django.db import models, transaction
+from django.db.models import Count, F, Sum
+from pytest_django import DjangoDbBlocker
 
-from lots.models import CostPool, InventoryLot
-from reconciliation.models import CogsAllocation, ReconciliationRun
+from lots.models import (
+    CostPool,
+    FiscalPeriod,
+    InventoryLot,
+    Preference,
+    Purchase,
+    PurchaseOrder,
+    Receipt,
+    RecordHistory,
+)
+from reconciliation.demo.clerk import Clerk
+from reconciliation.demo.documents import Stage, moment
+from reconciliation.models import CogsAllocation, JournalEntry, ReconciliationRun
+from reconciliation.valuation import valuation
 from reconciliation.verify import verify_ledger
-from usage.models import InventoryUsage, OpenUsage
+from usage.adjusting import needs_approval
+from usage.models import InventoryAdjustment, InventoryUsage, Job, OpenUsage, Order, OrderLine, Shipment
 from usage.services import usage_record
 
 pytestmark = pytest.mark.django_db
@@ -25,9 +41,13 @@ GUIDE_ROWS = {
 }
 
 
-@pytest.fixture
-def demo(db: None) -> None:
-    call_command("seed_demo", verbosity=0)
+@pytest.fixture(scope="module")
+def demo(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[None]:
+    """Loaded once for all tests here, whose own transactions are savepoints within this one."""
+    with django_db_blocker.unblock(), transaction.atomic():
+        call_command("seed_demo", verbosity=0)
+        yield
+        transaction.set_rollback(True)
 
 
 def test_only_the_guides_rows_stay_open_figure_for_figure(demo: None) -> None:
@@ -61,20 +81,19 @@ def test_list_totals_are_those_of_the_guide(demo: None) -> None:
 
 def test_the_lot_of_ten_shows_fifty_out_and_fifty_back(demo: None) -> None:
     lot = InventoryLot.objects.get(number="40002")
-    loop = ReconciliationRun.objects.filter(passes=6).latest("pk")
+    loop = CogsAllocation.objects.filter(lot=lot).select_related("run").latest("pk").run
     entries = CogsAllocation.objects.filter(lot=lot, run=loop).order_by("pk")
     assert [(entry.kind, entry.quantity) for entry in entries] == [("DRAW", 50), ("GIVE_BACK", -50)]
-    assert (lot.quantity_used, lot.status) == (10, InventoryLot.Status.CLOSED)
+    assert (loop.passes, lot.quantity_used, lot.status) == (6, 10, InventoryLot.Status.CLOSED)
 
 
 def test_loading_twice_changes_nothing_and_the_ledger_is_clean(demo: None) -> None:
-    before = (InventoryUsage.objects.count(), CogsAllocation.objects.count(), ReconciliationRun.objects.count())
+    kinds: tuple[type[models.Model], ...] = (
+        InventoryUsage, CogsAllocation, ReconciliationRun, PurchaseOrder, Order, Job, JournalEntry, RecordHistory,
+    )  # fmt: skip
+    before = [kind._default_manager.count() for kind in kinds]
     call_command("seed_demo", verbosity=0)
-    assert (
-        InventoryUsage.objects.count(),
-        CogsAllocation.objects.count(),
-        ReconciliationRun.objects.count(),
-    ) == before
+    assert [kind._default_manager.count() for kind in kinds] == before
     assert [result for result in verify_ledger() if not result.is_ok] == []
 
 
@@ -89,3 +108,94 @@ def test_our_own_numbers_begin_after_the_imported_ones(demo: None) -> None:
     highest = max(int(number) for number in InventoryUsage.objects.values_list("number", flat=True))
     usage = usage_record(code=code, quantity=Decimal(1), used_at=datetime(2022, 8, 1, tzinfo=UTC))
     assert usage.number == str(highest + 1)
+
+
+# -- The year of documents -----------------------------------------------------------------------------
+def statuses(model: type[models.Model]) -> dict[str, int]:
+    """How many of these documents there are of each status."""
+    rows = model._default_manager.order_by().values("status").annotate(count=Count("pk"))
+    return {row["status"]: row["count"] for row in rows}
+
+
+def test_documents_of_every_kind_stand_in_every_state(demo: None) -> None:
+    assert statuses(PurchaseOrder) == {"CLOSED": 28, "OPEN": 4, "PENDING": 1}
+    assert statuses(Receipt) == {"POSTED": 37, "PENDING": 1, "VOID": 1}
+    assert statuses(Purchase) == {"POSTED": 30}
+    assert statuses(Order) == {"CLOSED": 61, "OPEN": 3, "PENDING": 1}
+    assert statuses(Shipment) == {"POSTED": 78, "PENDING": 2, "VOID": 1}
+    assert statuses(Job) == {"CLOSED": 12, "OPEN": 1}
+    assert statuses(InventoryAdjustment) == {"POSTED": 10, "PENDING": 1}
+
+
+def test_goods_are_bought_in_all_the_ways_there_are(demo: None) -> None:
+    assert PurchaseOrder.objects.annotate(count=Count("receipts")).filter(count__gte=2, status="CLOSED").exists()
+    carriers = Purchase.objects.exclude(lines__purchase_order_line__purchase_order__vendor=F("vendor"))
+    assert [purchase.vendor for purchase in carriers.distinct()] == ["Great Lakes Freight"]
+    given_up = PurchaseOrder.objects.get(reference="Long hinges").lines.select_related("lot").get()
+    assert given_up.lot is not None
+    assert (given_up.quantity, given_up.lot.quantity_received, given_up.lot.is_cost_final) == (100, 60, True)
+    back = Receipt.objects.filter(kind=Receipt.Kind.OUTGOING_RETURN, status="POSTED").order_by("pk")
+    assert [line.lot.quantity_credited for one in back for line in one.purchase_order.lines.all() if line.lot] == [5, 0]
+
+
+def test_orders_are_served_in_all_the_ways_there_are(demo: None) -> None:
+    served = Shipment.objects.annotate(orders=Count("lines__order_line__order", distinct=True))
+    assert served.filter(orders=2, status="POSTED").count() == 1
+    special = OrderLine.objects.select_related("lot").get(supply=OrderLine.Supply.SPECIAL_ORDER)
+    assert special.lot is not None
+    assert special.lot.parent_order == special.order.number
+    assert OrderLine.objects.get(supply=OrderLine.Supply.DROP_SHIP).quantity_shipped == 24
+    returns = Shipment.objects.filter(kind=Shipment.Kind.INCOMING_RETURN).order_by("pk")
+    assert [shipment.status for shipment in returns] == ["POSTED", "PENDING"]
+
+
+def test_desks_are_made_of_parts_and_sets_of_desks(demo: None) -> None:
+    assert set(Job.objects.filter(parent=None).values_list("code__code", flat=True)) == {"DESK", "DESKSET"}
+    assert set(Job.objects.exclude(parent=None).values_list("code__code", flat=True)) == {"DESK"}
+    under_way = Job.objects.get(status="OPEN")
+    assert (under_way.quantity, under_way.quantity_produced) == (10, 4)
+    assert [component.quantity_consumed for component in under_way.components.order_by("position")] == [16, 2, 8, 8]
+
+
+def test_an_adjustment_of_each_type_is_there_and_one_waits_for_approval(demo: None) -> None:
+    posted = InventoryAdjustment.objects.filter(status="POSTED")
+    assert set(posted.values_list("adjustment_type", flat=True)) == set(InventoryAdjustment.Type.values)
+    assert needs_approval(InventoryAdjustment.objects.get(status="PENDING"))
+    # What the guides' open usage asks for is not held up by it.
+    widest = max(
+        abs(usage.quantity) * usage.code.est_unit_cost
+        for usage in InventoryUsage.objects.filter(open_usage__isnull=False).select_related("code")
+    )
+    limit = Preference.current().approve_above
+    assert limit is not None
+    assert widest <= limit
+
+
+def test_late_bills_true_up_what_was_sold_even_of_the_closed_year(demo: None) -> None:
+    late = CogsAllocation.objects.filter(kind=CogsAllocation.Kind.TRUE_UP)
+    assert set(late.values_list("lot__code__code", flat=True)) >= {"OAK", "DESK", "LAMP"}
+    after_the_close = late.filter(dated__gte=date(2022, 7, 1), usage__used_at__lt=datetime(2022, 7, 1, tzinfo=UTC))
+    assert after_the_close.exists()
+    assert InventoryLot.objects.filter(quantity_received__gt=0, is_cost_final=False).exists()
+
+
+def test_the_fiscal_year_is_closed_and_lots_are_worth_what_the_books_say(demo: None) -> None:
+    closed = FiscalPeriod.objects.filter(is_closed=True).values_list("starts_on", flat=True)
+    assert (len(closed), min(closed), max(closed)) == (12, date(2021, 7, 1), date(2022, 6, 1))
+    for as_of in (date(2022, 6, 30), date(2022, 7, 31)):
+        assert valuation(as_of=as_of).differing == 0
+
+
+def test_a_stage_that_breaks_off_leaves_nothing_and_is_told_again(demo: None) -> None:
+    def tell(clerk: Clerk) -> None:
+        clerk.buy(moment(7, 18), "Hudson Timber Co.", [("OAK", 10, "20.00")], reference="Late summer")
+        if is_killed:
+            raise KeyboardInterrupt
+
+    stage, is_killed = Stage("Late summer", moment(7, 20), tell), True
+    with pytest.raises(KeyboardInterrupt):
+        stage.make()
+    assert not stage.is_there()
+    is_killed = False
+    stage.make()
+    assert stage.is_there()
