@@ -1,6 +1,16 @@
 """Which account a posting names: the code's own, or the default of the preferences."""
 
-from lots.models import Account, AccountKind, LineItemCode, Preference
+from lots.models import Account, AccountKind, InventoryLot, LineItemCode, LotCostEvent, Preference
+
+# Balances that follow from records, so that nobody may choose their accounts for anything else.
+_KEPT_IN_STEP = {
+    "inventory": "inventory",
+    "in_process": "inventory in process",
+    "payable": "accounts payable",
+    "accrued_inventory": "accrued inventory",
+    "accrued_cogs": "accrued COGS",
+}
+_DEFAULTS = (*_KEPT_IN_STEP, "cost", "opening", "adjustment", "variance", "job_cost")
 
 # The first digit of a number tells its kind, as in the guides' chart; 5 and anything else is cost of sales.
 _KINDS = {
@@ -46,6 +56,34 @@ def default_account(name: str) -> Account:
     if account is None:
         raise Account.DoesNotExist(f"Preferences name no {name.replace('_', ' ')} account. Nothing was posted.")
     return account
+
+
+def why_not_other_side(account: Account) -> str:
+    """Say why what lots are worth cannot be charged or credited to this account by somebody's choice, or "".
+
+    Accounts on which lots are kept, and those whose balance follows from other records, would no longer equal them.
+    """
+    preference = Preference.objects.get(pk=1)
+    for name, label in _KEPT_IN_STEP.items():
+        if getattr(preference, f"account_{name}_id") == account.pk:
+            return f"{account} is the account for {label}, which needs one to itself: choose another."
+    is_kept_on = InventoryLot.objects.filter(account=account)
+    if is_kept_on.exists() or LineItemCode.objects.filter(account_inventory=account.number).exists():
+        return f"Lots are kept on {account}, so it cannot be the other side of their value: choose another."
+    return ""
+
+
+def why_not_inventory(account: Account) -> str:
+    """Say why lots cannot be kept on this account, or "": what is posted to it for other reasons is no lot's value."""
+    preference = Preference.objects.get(pk=1)
+    names = [name for name in _DEFAULTS if getattr(preference, f"account_{name}_id") == account.pk]
+    if names and names != ["inventory"]:
+        return f"{account} is the default account for something else: lots need one to themselves."
+    if LotCostEvent.objects.filter(account=account).exists():
+        return f"{account} has been the other side of what lots are worth: keep lots on another."
+    if LineItemCode.objects.filter(account_cost=account.number).exists():
+        return f"Usage is charged to {account}: keep lots on another."
+    return ""
 
 
 def _of_code(number: str) -> Account | None:

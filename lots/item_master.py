@@ -7,7 +7,7 @@ from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.db.models import Sum
 
-from lots.accounts import default_account
+from lots.accounts import default_account, why_not_inventory, why_not_other_side
 from lots.ledger import ZERO
 from lots.models import Account, InventoryTransaction, LineItemCode, RecordType
 
@@ -85,9 +85,12 @@ def _take(code: LineItemCode, fields: dict[str, Any]) -> list[str]:
         # What stands there already may have become inactive since.
         if number and number != getattr(code, name):
             _refuse_unknown_account(name, number)
+    is_other_cost = fields.get("account_cost", "") not in ("", code.account_cost)
     for name, value in fields.items():
         setattr(code, name, value)
     _refuse_one_account_for_both(code)
+    if is_other_cost and (reason := why_not_other_side(Account.objects.get(number=code.account_cost))):
+        raise ValidationError({"account_cost": f"{reason} {NOTHING}"})
     return list(fields)
 
 
@@ -99,6 +102,8 @@ def _refuse_unknown_account(name: str, number: str) -> None:
         raise ValidationError({name: f"Account {account} is not active. {NOTHING}"})
     if name == "account_inventory" and account.kind != "ASSET":
         raise ValidationError({name: f"Inventory is kept on an asset; {account} is none. {NOTHING}"})
+    if name == "account_inventory" and (reason := why_not_inventory(account)):
+        raise ValidationError({name: f"{reason} {NOTHING}"})
 
 
 def _refuse_one_account_for_both(code: LineItemCode) -> None:

@@ -7,6 +7,7 @@ from decimal import Decimal
 from django.core.exceptions import ValidationError
 from django.db.models import Exists, OuterRef, Sum
 
+from lots.locks import preference_in_force
 from lots.models import InventoryLot, InventoryTransaction, LineItemCode, Office, SerialMovement
 
 ZERO = Decimal(0)
@@ -53,20 +54,26 @@ def post_movement(
 
 
 def _move_serials(movement: InventoryTransaction, serials: Sequence[str], direction: int) -> None:
-    """The caller holds the lock of the code's pool, so that one number cannot go twice."""
-    there = {
-        row["serial"]: row["balance"]
-        for row in SerialMovement.objects.filter(code=movement.code, serial__in=serials)
-        .order_by()
-        .values("serial")
-        .annotate(balance=Sum("direction"))
-    }
+    """The caller holds the lock of the code's pool, so that one number cannot go twice.
+
+    Where offices are kept apart each has a pool of its own, so units also leave only the office that they came to.
+    """
+    moved = SerialMovement.objects.filter(code=movement.code, serial__in=serials).order_by().values("serial")
+    there = {row["serial"]: row["balance"] for row in moved.annotate(balance=Sum("direction"))}
+    where = ""
+    if direction < 0 and preference_in_force().prevent_inter_office:
+        where = f" at {movement.office}" if movement.office else ""
+        here = moved.filter(transaction__office=movement.office).annotate(balance=Sum("direction"))
+        here_by_serial = {row["serial"]: row["balance"] for row in here}
+        there = {serial: min(balance, here_by_serial.get(serial, 0)) for serial, balance in there.items()}
     for serial in serials:
         balance = there.get(serial, 0)
         if direction > 0 and balance > 0:
             raise ValidationError(f"Serial number {serial} of {movement.code} is in stock already. Nothing was posted.")
         if direction < 0 and balance <= 0:
-            raise ValidationError(f"Serial number {serial} of {movement.code} is not in stock. Nothing was posted.")
+            raise ValidationError(
+                f"Serial number {serial} of {movement.code} is not in stock{where}. Nothing was posted."
+            )
     SerialMovement.objects.bulk_create(
         [
             SerialMovement(transaction=movement, code=movement.code, serial=serial, direction=direction)

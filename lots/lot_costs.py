@@ -78,6 +78,11 @@ def growth(lot: InventoryLot) -> Growth:
     return Growth(*(sums[name] or ZERO for name in Growth._fields))
 
 
+def quantity_kept(lot: InventoryLot) -> Decimal:
+    """What its purchase order brought and did not see go back: without growth, and without what went back short."""
+    return lot.quantity_received - growth(lot).quantity - returned_figures(lot).quantity_short
+
+
 # -- Cost --------------------------------------------------------------------------------------------
 def recost(
     lot: InventoryLot,

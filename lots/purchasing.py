@@ -21,9 +21,11 @@ from lots.history import history_note
 from lots.ledger import ZERO, mirror_movement, movements_of
 from lots.locks import lock_pools_of_codes
 from lots.lot_costs import (
+    growth,
     lock_document,
     quantity_counted,
     quantity_due,
+    quantity_kept,
     recost,
     returned_figures,
     settle_on_order,
@@ -247,8 +249,9 @@ def _refuse_line(
     if is_new_here:
         text = f"This line has a lot of {line.code}: remove it and add another. Nothing was saved."
         raise LineError(index, text, field="code")
-    if want.quantity < line.lot.quantity_received:
-        text = f"{quantity_text(line.lot.quantity_received)} are received already: order no less. Nothing was saved."
+    received = line.lot.quantity_received - growth(line.lot).quantity
+    if want.quantity < min(received, line.quantity):
+        text = f"{quantity_text(received)} are received already: order no less. Nothing was saved."
         raise LineError(index, text, field="quantity")
 
 
@@ -380,8 +383,7 @@ def close_if_complete(order: PurchaseOrder, *, by: User | None, at: datetime) ->
         lot = line.lot
         if lot is None or quantity_counted(lot) != line.quantity:
             return False
-        kept = lot.quantity_received - returned_figures(lot).quantity_short
-        if lot.quantity_purchased - lot.quantity_credited != kept:
+        if lot.quantity_purchased - lot.quantity_credited != quantity_kept(lot):
             return False
     _close(order, by=by, at=at, note="By itself: all that was ordered is received and purchased")
     return True

@@ -23,6 +23,7 @@ from lots.lot_costs import (
     lock_lots,
     quantity_counted,
     quantity_due,
+    quantity_kept,
     quantity_on_order,
     recost,
     settle_on_order,
@@ -327,7 +328,7 @@ def settle_lines(order: PurchaseOrder, lots: Sequence[InventoryLot], *, at: date
 def _why_not_shrink(lot: InventoryLot, quantity: Decimal, order: PurchaseOrder) -> str:
     lot.refresh_from_db()
     left = lot.quantity_received - quantity
-    if left < 0:
+    if quantity_kept(lot) < quantity:
         returns = _numbers(
             Receipt.objects.filter(
                 kind=Receipt.Kind.OUTGOING_RETURN, status=PostingStatus.POSTED, lines__purchase_order_line__lot=lot

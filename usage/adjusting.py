@@ -19,6 +19,7 @@ from django.db import transaction
 
 from inventory_site.document_forms import LineError
 from inventory_site.money import money_text, quantity_text
+from lots.accounts import why_not_other_side
 from lots.history import history_note
 from lots.locks import lock_pools_of, preference_in_force
 from lots.models import (
@@ -111,6 +112,8 @@ def adjustment_save(
         raise ValidationError(
             {"office": "Name the office: inter-office COGS is prevented, so each office has costs of its own."}
         )
+    if account is not None and (reason := why_not_other_side(account)):
+        raise ValidationError({"account": f"{reason} Nothing was saved."})
     made = [_line(position, line) for position, line in enumerate(lines, start=1)]
     if adjustment_type == Type.COUNT:
         _work_out_counts(saved, made, lines)
@@ -152,6 +155,9 @@ def adjustment_post(*, adjustment: InventoryAdjustment, by: User | None, at: dat
     """
     lines, is_split = lines_to_post(adjustment)
     if reason := why_not_post(adjustment, by):
+        raise ValidationError(f"{reason} Nothing was posted.")
+    # It may have become an account of lots since it was chosen.
+    if adjustment.account is not None and (reason := why_not_other_side(adjustment.account)):
         raise ValidationError(f"{reason} Nothing was posted.")
     try:
         posted = post_lines(adjustment, lines, is_split=is_split)

@@ -5,7 +5,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import NamedTuple
 
-from django.db.models import Q, QuerySet, Sum
+from django.db.models import Exists, OuterRef, Q, QuerySet, Sum
 
 from inventory_site.document_forms import LineError
 from inventory_site.money import quantity_text, unit_cost_text
@@ -124,8 +124,14 @@ def lots_of_manufacturer_lot(
 def lots_of_serials(
     *, code: LineItemCode, serials: Sequence[str], office: Office | None, is_split: bool
 ) -> dict[str, InventoryLot]:
-    """The lot that brought each serial number in, the last time it did, if usage of the office can touch that lot."""
-    found = SerialMovement.objects.filter(code=code, serial__in=serials, direction=1, transaction__lot__isnull=False)
+    """The lot that brought each serial number in, the last time it did, if usage of the office can touch that lot.
+
+    What brought it in and was undone since (a transfer that is void) does not count.
+    """
+    undone = InventoryTransaction.objects.filter(reverses=OuterRef("transaction"))
+    found = SerialMovement.objects.filter(
+        ~Exists(undone), code=code, serial__in=serials, direction=1, transaction__lot__isnull=False
+    )
     if is_split:
         found = found.filter(transaction__lot__office=office)
     rows = found.select_related("transaction__lot").order_by("pk")

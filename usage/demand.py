@@ -12,7 +12,7 @@ from django.db.models import F
 from lots.ledger import ZERO, movements_of, post_movement
 from lots.models import DocumentStatus, InventoryTransaction, Preference
 from lots.querysets import INVENTORIED
-from usage.models import Order, OrderLine
+from usage.models import OrderLine
 
 SOURCE_KIND = "ORDER"
 
@@ -82,7 +82,3 @@ def demand_take_back(*, line: OrderLine, at: datetime) -> None:
         (row for row in movements_of(line.order.number) if (row.code, row.demand) == (line.code, line.demand)), None
     )
     demand_post(line=line, change=-line.demand, at=at, reverses=made_it)
-
-
-def is_all_shipped(order: Order, lines: list[OrderLine]) -> bool:
-    return order.status == DocumentStatus.OPEN and bool(lines) and not any(due(line) for line in lines)

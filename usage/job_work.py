@@ -18,7 +18,7 @@ from django.db.models.functions import Coalesce
 from inventory_site.document_forms import LineError
 from inventory_site.fields import QuantityField
 from inventory_site.money import money_text, quantity_text
-from lots.accounts import default_account
+from lots.accounts import default_account, why_not_other_side
 from lots.history import history_note
 from lots.ledger import ZERO, movements_of, post_movement
 from lots.locks import lock_pools_of_codes
@@ -219,6 +219,8 @@ def job_cost_add(
             f"{job.number} carries job costs of {money_text(total)}, so {money_text(-amount)} cannot be taken off."
             " Nothing was posted."
         )
+    if account is not None:
+        refuse(why_not_other_side(account))
     account = account or default_account("job_cost")
     cost = JobCost.objects.create(
         job=job, kind=kind, description=description, incurred_at=incurred_at, amount=amount, account=account

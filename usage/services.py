@@ -47,11 +47,16 @@ def usage_record(
 
     Writes the usage, its open row, its lot restrictions, one movement (On Hand of the opposite sign, with what the same
     event does to Demand and On Order), and the pool's sums. Its cost is charged to `account`, or to the code's cost
-    account. Raises ValidationError for a quantity of 0 or an original or lot of another code, or for serial numbers
-    that are not where they should be.
+    account. Raises ValidationError for a quantity of 0, an original or lot of another code, a lot of another
+    pool, or for serial numbers that are not where they should be.
     """
     _refuse_mismatch(code=code, quantity=quantity, original=original, only_lots=only_lots)
     pool = lock_pool_of(code=code, office=office)
+    if stranger := next((lot for lot in only_lots if lot.pool_id != pool.pk), None):
+        raise ValidationError(
+            f"Lot {stranger.number} of {code} is {stranger.office or 'no office'}'s, and offices are kept apart: usage"
+            f" of {office or 'no office'} cannot draw on it. Nothing was posted."
+        )
     kind = source_kind_of(source_number)
     usage = InventoryUsage.objects.create(
         number=number or str(next_numbers("usage")[0]),

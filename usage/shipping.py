@@ -16,7 +16,7 @@ from inventory_site.document_forms import LineError
 from inventory_site.money import quantity_text
 from lots.history import history_note
 from lots.ledger import ZERO, movements_of
-from lots.locks import lock_pools_of_codes, preference_in_force
+from lots.locks import lock_pools_of, preference_in_force
 from lots.models import DocumentStatus, InventoryTransaction, Office, PostingStatus
 from lots.numbers import document_number
 from usage.demand import demand_note, demand_post, due, is_stocked, net_shipped, room_for_demand
@@ -26,6 +26,7 @@ from usage.services import usage_mirror, usage_record
 from usage.units import (
     Part,
     movements_by_usage,
+    own_lots,
     parts_coming_back,
     parts_going_out,
     serials_of,
@@ -198,8 +199,14 @@ def _lock(shipment: Shipment) -> tuple[Shipment, list[ShipmentLine], list[Order]
     for line in lines:
         # One object per order line, however often the shipment names it: what is shipped and demanded adds up on it.
         line.shipment, line.order_line = record, order_lines[line.order_line_id]
-    codes = [line.order_line.code for line in lines if is_stocked(line.order_line)]
-    lock_pools_of_codes(codes=codes, office=record.office)
+    pools = [(line.order_line.code, record.office) for line in lines if is_stocked(line.order_line)]
+    # A closed order may be reopened, which demands of all its lines: everything is locked at once, in the one order.
+    pools += [
+        (ordered.code, ordered.order.office)
+        for ordered in order_lines.values()
+        if ordered.order.status == DocumentStatus.CLOSED and is_stocked(ordered)
+    ]
+    lock_pools_of(pools)
     return record, lines, list(orders.values())
 
 
@@ -215,7 +222,7 @@ def _refuse_unshippable(lines: Sequence[ShipmentLine]) -> None:
             raise ValidationError(f"{reason} Nothing was posted.")
     for order_line, quantity in _totals(lines).items():
         if _is_special(order_line) and quantity > can_leave(order_line):
-            came = order_line.lot.quantity_received if order_line.lot else ZERO
+            came = _came(order_line)
             raise ValidationError(
                 f"{order_line.code} of order {order_line.order} is on special order, and {quantity_text(came)} of it"
                 f" have come in: {quantity_text(quantity)} cannot be shipped yet. Nothing was posted."
@@ -250,11 +257,14 @@ def _totals(lines: Sequence[ShipmentLine]) -> dict[OrderLine, Decimal]:
 
 
 def can_leave(line: OrderLine) -> Decimal:
-    """How much of what is due may leave now: of a special order no more than its own lot received."""
+    """How much of what is due may leave now: of a special order no more than its own lots received."""
     if not _is_special(line):
         return due(line)
-    received = line.lot.quantity_received if line.lot else ZERO
-    return max(received - net_shipped(line), ZERO)
+    return max(_came(line) - net_shipped(line), ZERO)
+
+
+def _came(line: OrderLine) -> Decimal:
+    return sum((lot.quantity_received for lot in own_lots(line)), ZERO)
 
 
 def _is_special(line: OrderLine) -> bool:

@@ -4,7 +4,7 @@ What leaves is drawn from the lots that brought it in; what returns goes back to
 """
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from decimal import Decimal
 from typing import NamedTuple
 
@@ -13,7 +13,9 @@ from django.db.models import Sum
 
 from inventory_site.money import quantity_text
 from lots.ledger import ZERO
-from lots.models import InventoryLot, InventoryTransaction, LineItemCode, SerialMovement
+from lots.locks import preference_in_force
+from lots.models import InventoryLot, InventoryTransaction, LineItemCode
+from usage.adjustment_stock import lots_of_manufacturer_lot, lots_of_serials
 from usage.models import InventoryUsage, OrderLine, RestrictionRelease, ShipmentLine, ShipmentUsage
 
 
@@ -47,30 +49,41 @@ def why_not_these_units(code: LineItemCode, line: ShipmentLine) -> str:
 
 
 # -- Going out ---------------------------------------------------------------------------------------
+def own_lots(order_line: OrderLine) -> list[InventoryLot]:
+    """The lots that were made for a line, by its purchase order and its jobs: all that a special order ships from."""
+    lots = {row.lot for row in order_line.jobs.filter(code=order_line.code).select_related("lot__office")}
+    bought = order_line.purchase_order_line
+    lots |= {order_line.lot, bought.lot if bought is not None else None}
+    return sorted((lot for lot in lots if lot is not None), key=lambda lot: lot.pk)
+
+
 def parts_going_out(line: ShipmentLine) -> list[Part]:
     """Split a line by the lots that its units came in by: one part, or one per lot of its serial numbers.
 
-    Raises ValidationError for a manufacturer lot that never came in, or one that is not in a special order's own lot.
+    Only lots that usage of the shipment's office can touch. Raises ValidationError for a manufacturer lot that never
+    came in, or one that is not in a special order's own lots.
     """
-    order_line, code = line.order_line, line.order_line.code
-    allowed = [order_line.lot] if order_line.supply == OrderLine.Supply.SPECIAL_ORDER and order_line.lot else []
+    order_line, code, office = line.order_line, line.order_line.code, line.shipment.office
+    is_split = preference_in_force().prevent_inter_office
+    allowed = own_lots(order_line) if order_line.supply == OrderLine.Supply.SPECIAL_ORDER else []
     if line.manufacturer_lot:
-        came_by = list(_lots_of_manufacturer(code, line.manufacturer_lot))
+        came_by = lots_of_manufacturer_lot(code=code, name=line.manufacturer_lot, office=office, is_split=is_split)
         if not came_by:
             raise ValidationError(
-                f"No manufacturer lot {line.manufacturer_lot} of {code} has come in. Check its number, or receive it"
-                " first. Nothing was shipped."
+                f"No manufacturer lot {line.manufacturer_lot} of {code} has come in"
+                f"{f' at {office}' if is_split and office else ''}. Check its number, or receive it first. Nothing was"
+                " shipped."
             )
-        if allowed and allowed[0] not in came_by:
+        if allowed and not set(allowed) & set(came_by):
             raise ValidationError(
                 f"Manufacturer lot {line.manufacturer_lot} is not what was ordered specially of {code}."
                 " Nothing was shipped."
             )
-        allowed = allowed or came_by
+        allowed = [lot for lot in allowed if lot in came_by] or came_by
     serials = serials_of(line.serials)
     if not serials:
         return [Part(line.quantity, allowed, manufacturer_lot=line.manufacturer_lot)]
-    home = _lot_of_serials(code, serials)
+    home = lots_of_serials(code=code, serials=serials, office=office, is_split=is_split)
     if allowed and (stranger := next((one for one in serials if home.get(one) not in [None, *allowed]), None)):
         raise ValidationError(f"Serial number {stranger} is not of the lot that must be shipped. Nothing was shipped.")
     groups: dict[InventoryLot | None, list[str]] = {}
@@ -82,23 +95,6 @@ def parts_going_out(line: ShipmentLine) -> list[Part]:
     ]
 
 
-def _lots_of_manufacturer(code: LineItemCode, manufacturer_lot: str) -> Iterable[InventoryLot]:
-    brought = InventoryTransaction.objects.filter(
-        code=code, manufacturer_lot=manufacturer_lot, on_hand__gt=0, lot__isnull=False
-    )
-    return InventoryLot.objects.filter(pk__in=brought.values("lot")).order_by("pk")
-
-
-def _lot_of_serials(code: LineItemCode, serials: Sequence[str]) -> dict[str, InventoryLot]:
-    """The lot that brought each serial number in, the last time it came from outside."""
-    rows = (
-        SerialMovement.objects.filter(code=code, serial__in=serials, direction=1, transaction__lot__isnull=False)
-        .select_related("transaction__lot")
-        .order_by("pk")
-    )
-    return {row.serial: row.transaction.lot for row in rows if row.transaction.lot is not None}
-
-
 # -- Coming back -------------------------------------------------------------------------------------
 def parts_coming_back(line: ShipmentLine) -> list[Part]:
     """Split a return over the usages that its order line went out by, the last one first, each by what it has not yet
@@ -107,12 +103,14 @@ def parts_coming_back(line: ShipmentLine) -> list[Part]:
     Raises ValidationError when the units named did not go out on this order line.
     """
     wanted, serials = line.quantity, serials_of(line.serials)
+    is_split = preference_in_force().prevent_inter_office
     parts = []
     for usage, movement in usages_gone_out(line.order_line):
         left = left_to_return(usage)
         if wanted == 0 or left <= 0 or (line.manufacturer_lot and movement.manufacturer_lot != line.manufacturer_lot):
             continue
-        lots = _only_lots(usage)
+        # What comes back to another office, where offices are kept apart, can go back to that one's lots only.
+        lots = [] if is_split and usage.office != line.shipment.office else _only_lots(usage)
         if not serials:
             part = min(left, wanted)
             parts.append(Part(part, lots, original=usage, manufacturer_lot=line.manufacturer_lot))

@@ -21,6 +21,7 @@ from lots.lot_costs import (
     lock_document,
     lock_lots,
     quantity_due,
+    quantity_kept,
     quantity_on_order,
     recost,
     returned_figures,
@@ -35,6 +36,7 @@ from lots.models import (
     PurchaseOrder,
     Receipt,
     ReceiptLine,
+    SerialMovement,
 )
 from lots.receiving import (
     lines_to_ship,
@@ -71,14 +73,14 @@ def vendor_return_post(*, receipt: Receipt, by: User | None, at: datetime) -> Re
     lines = lines_to_ship(receipt)
     lock_lots(lot_of(line).pk for line in lines)
     for lot, quantity in lots_of_receipt(receipt):
-        there = lot.quantity_received - returned_figures(lot).quantity_short
+        there = quantity_kept(lot)
         if quantity > there:
             raise ValidationError(
                 f"{quantity_text(quantity)} of {lot.code} cannot go back: {order} brought {quantity_text(there)} that"
                 " did not go back yet. Nothing was posted."
             )
     for line in lines:
-        _refuse_unknown_manufacturer_lot(line)
+        _refuse_unknown_units(line)
     receipt.status = PostingStatus.POSTED
     receipt.save(update_fields=["status"])
     for line in lines:
@@ -88,11 +90,17 @@ def vendor_return_post(*, receipt: Receipt, by: User | None, at: datetime) -> Re
     return receipt
 
 
-def _refuse_unknown_manufacturer_lot(line: ReceiptLine) -> None:
+def _refuse_unknown_units(line: ReceiptLine) -> None:
     lot, named = lot_of(line), line.manufacturer_lot
     if named and not InventoryTransaction.objects.filter(lot=lot, manufacturer_lot=named, on_hand__gt=0).exists():
         raise ValidationError(
             f"Manufacturer lot {named} of {lot.code} did not come with this order. Nothing was posted."
+        )
+    serials = serials_of(line)
+    came = SerialMovement.objects.filter(transaction__lot=lot, serial__in=serials, direction=1)
+    if strangers := sorted(set(serials) - set(came.values_list("serial", flat=True))):
+        raise ValidationError(
+            f"Serial number {strangers[0]} of {lot.code} did not come with this order. Nothing was posted."
         )
 
 

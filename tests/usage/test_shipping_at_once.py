@@ -6,9 +6,10 @@ from django.core.exceptions import ValidationError
 
 from tests.factories import assert_ledger_holds, day, make_lot, reconcile
 from tests.harness.databases import CommittedDatabase
-from tests.usage.order_records import balances, demand_agrees, line_of, make_order, make_shipment
+from tests.usage.order_records import balances, demand_agrees, line_of, make_order, make_shipment, ship
 from usage.models import InventoryUsage, Shipment
-from usage.shipping import OverShipment, shipment_ship, shipment_void
+from usage.ordering import order_close
+from usage.shipping import OverShipment, return_receive, shipment_ship, shipment_void
 
 CLIENTS = 8
 
@@ -68,3 +69,22 @@ def test_shipments_of_the_same_codes_in_opposite_order_and_runs_go_side_by_side(
     assert (balances("PEN").demand, balances("PEN").on_hand) == (-50, 70)
     reconcile()
     assert_ledger_holds()
+
+
+def test_returns_that_reopen_orders_of_the_same_codes_go_side_by_side(
+    committed_db: CommittedDatabase, concurrently: Callable[..., list[object]]
+) -> None:
+    waiting = []
+    for place in range(CLIENTS):
+        codes = ("WIRE", "BOOK") if place % 2 else ("BOOK", "WIRE")
+        order = make_order((codes[0], "10"), (codes[1], "10"))
+        ship((line_of(order, codes[0]), "2"))
+        order_close(order=order, by=None, at=day(4))
+        waiting.append(make_shipment((line_of(order, codes[0]), "1"), kind=Shipment.Kind.INCOMING_RETURN).pk)
+
+    def returning(pk: int) -> Callable[[], None]:
+        return lambda: return_receive(shipment=Shipment.objects.get(pk=pk), by=None, at=day(5))
+
+    assert concurrently(*(returning(pk) for pk in waiting)) == [None] * CLIENTS
+    assert demand_agrees()
+    assert demand_agrees("BOOK")
