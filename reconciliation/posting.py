@@ -85,10 +85,12 @@ WHERE open.pool_id = ANY(%(pools)s) AND open.accrued_booked <> 0 AND open.usage_
 """
 _TAKE_BACK = """
 WITH change AS (
-    SELECT open.usage_id, open.accrued_booked, round(rest.quantity * 0.0001 * code.est_unit_cost, 2) AS target
+    SELECT open.usage_id, open.accrued_booked, CASE WHEN preference.accrue_cogs
+        THEN round(rest.quantity * 0.0001 * code.est_unit_cost, 2) ELSE 0 END AS target
     FROM unnest(%(usages)s::bigint[], %(rests)s::bigint[]) AS rest(usage, quantity)
     JOIN usage_openusage AS open ON open.usage_id = rest.usage
     JOIN lots_costpool AS pool ON pool.id = open.pool_id JOIN lots_lineitemcode AS code ON code.id = pool.code_id
+    CROSS JOIN lots_preference AS preference
     WHERE open.accrued_booked <> 0
 ), kept AS (
     UPDATE usage_openusage AS open SET accrued_booked = change.target FROM change WHERE open.usage_id = change.usage_id

@@ -78,7 +78,8 @@ WHERE lot.is_fed AND NOT lot.is_cost_final AND lot.is_source_complete
         WHERE feed.lot_id = lot.id AND (open.usage_id IS NOT NULL OR NOT source.is_cost_final))
 """
 
-# Levels of codes: what goes into something is a level below it; bounded, because there may be rings.
+# Levels of codes: what goes into something is a level below it; bounded, because there may be rings. Rows that somebody
+# works on are passed over: they have their turn, and that worker may be waiting for the pools that we hold.
 _LEVELS = """
 WITH RECURSIVE edge AS (
     SELECT DISTINCT usage.code_id AS component, lot.code_id AS product
@@ -90,18 +91,22 @@ WITH RECURSIVE edge AS (
     SELECT edge.product, depth.level + 1 FROM depth JOIN edge ON edge.component = depth.code
     WHERE depth.level < %(most)s
 )
-UPDATE reconciliation_runpool AS work SET level = deepest.level
-FROM (SELECT code, max(level) AS level FROM depth GROUP BY code) AS deepest
-JOIN lots_costpool AS pool ON pool.code_id = deepest.code
-WHERE work.run_id = %(run)s AND work.pool_id = pool.id AND work.state = 'PENDING'
+UPDATE reconciliation_runpool AS work SET level = moved.level FROM (
+    SELECT waiting.id, deepest.level FROM (SELECT code, max(level) AS level FROM depth GROUP BY code) AS deepest
+    JOIN lots_costpool AS pool ON pool.code_id = deepest.code
+    JOIN reconciliation_runpool AS waiting ON waiting.pool_id = pool.id
+    WHERE waiting.run_id = %(run)s AND waiting.state = 'PENDING' AND waiting.level <> deepest.level
+    ORDER BY waiting.id FOR NO KEY UPDATE OF waiting SKIP LOCKED
+) AS moved WHERE work.id = moved.id
 """
+# The run is held, so that it does not end between our look and our row.
 _JOIN_THE_RUN = """
 INSERT INTO reconciliation_runpool (run_id, pool_id, state, usages, level, attempts, attempts_alone, batch_limit, error,
     allocations, passes, drawn, given_back, amount, open_usages, unallocated, trace, remarks)
 SELECT run.id, pool.id, 'PENDING', pool.open_count, 0, 0, 0, 1000000, '', 0, 0, 0, 0, 0, 0, 0, '[]', '[]'
 FROM lots_costpool AS pool JOIN reconciliation_reconciliationrun AS run ON run.id = %(run)s
 WHERE pool.id = ANY(%(pools)s) AND run.finished_at IS NULL AND run.cancel_requested_at IS NULL
-ORDER BY pool.id ON CONFLICT DO NOTHING
+ORDER BY pool.id FOR SHARE OF run ON CONFLICT DO NOTHING
 """
 
 
@@ -178,9 +183,11 @@ def _give_up(lot_id: int, reason: str, run_id: int | None) -> None:
 
 
 def settle_costs() -> None:
-    """Mark fed lots whose cost is final at last."""
+    """Mark fed lots whose cost is final at last, and then those that are made of them, level by level."""
     with connection.cursor() as cursor:
         cursor.execute(_SETTLE)
+        while cursor.rowcount:
+            cursor.execute(_SETTLE)
 
 
 @transaction.atomic

@@ -5,9 +5,11 @@ between a usage's account and its lot's, and accrued COGS that is taken back bec
 """
 
 from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
+from typing import Final
 
 from inventory_site.fields import MONEY_STEP, QUANTITY_STEP
 from inventory_site.money import to_cents
@@ -18,6 +20,8 @@ from reconciliation.dating import BookDays
 from reconciliation.planning import PoolPlan
 from reconciliation.whatif import WhatIf
 from usage.models import OpenUsage
+
+ZERO: Final = Decimal(0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,8 +50,9 @@ class Postings:
         days: BookDays,
         account: Account,
         preference: Preference,
+        accrued: Sequence[OpenUsage],
     ) -> None:
-        self.pool, self.whatif, self.plan, self.days = pool, whatif, plan, days
+        self.pool, self.whatif, self.plan, self.days, self.accrued = pool, whatif, plan, days, accrued
         self.account, self.preference = account, preference
         self.inventory = inventory_account(pool.code)
         self.debits: defaultdict[tuple[date, int], Decimal] = defaultdict(Decimal)
@@ -99,10 +104,11 @@ class Postings:
         """What is accrued in the books for usage that gets its true cost."""
         accrued = self.preference.account_accrued_cogs_id
         rests = self.plan.plan.quantity_unallocated_after
-        for row in OpenUsage.objects.filter(pool=self.pool).exclude(accrued_booked=0):
+        for row in self.accrued:
             rest = rests[row.usage_id] * QUANTITY_STEP
             if rest != row.quantity_unallocated:
-                back = row.accrued_booked - to_cents(rest * self.pool.code.est_unit_cost)
+                target = to_cents(rest * self.pool.code.est_unit_cost) if self.preference.accrue_cogs else ZERO
+                back = row.accrued_booked - target
                 self._add(debit=accrued, credit=self._charged_to(row.usage_id), amount=back, day=day)
 
     def _charged_to(self, usage: int) -> int | None:

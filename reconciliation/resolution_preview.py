@@ -26,6 +26,7 @@ from reconciliation.planning import PoolPlan, plan_pool
 from reconciliation.resolution_money import MoneyLine, Postings
 from reconciliation.snapshot import Snapshot, read_snapshots
 from reconciliation.whatif import Line, WhatIf, release, with_lines
+from usage.models import OpenUsage
 from usage.shapes import Form, form_of
 
 ZERO: Final = Decimal(0)
@@ -172,7 +173,8 @@ def _preview(
 ) -> ResolutionPreview:
     preference = Preference.current()
     snapshot = read_snapshots([pool.pk])[0]
-    fingerprint = _fingerprint(snapshot, pool, preference, lines, releases, adjusted_at, account, now)
+    accrued = list(OpenUsage.objects.filter(pool=pool).exclude(accrued_booked=0).order_by("usage"))
+    fingerprint = _fingerprint(snapshot, pool, preference, lines, releases, adjusted_at, account, accrued, now)
     before = {usage.key: usage.quantity_unallocated for usage in snapshot.usages}
     whatif = with_lines(release(snapshot, releases), lines, adjusted_at=adjusted_at)
     net = sum(before.values()) * QUANTITY_STEP
@@ -194,7 +196,9 @@ def _preview(
     except (PlanBroken, RecordRefused) as error:
         return ResolutionPreview(**common, **_nothing(), error=f"A run would set this aside. {error}")
     days = book_days(posting_date=preference.posting_date, today=timezone.localdate(now))
-    postings = Postings(pool=pool, whatif=whatif, plan=plan, days=days, account=account, preference=preference)
+    postings = Postings(
+        pool=pool, whatif=whatif, plan=plan, days=days, account=account, preference=preference, accrued=accrued
+    )
     return ResolutionPreview(
         **common,
         passes=plan.plan.pass_count,
@@ -223,6 +227,7 @@ def _fingerprint(
     releases: Sequence[int],
     adjusted_at: datetime,
     account: Account,
+    accrued: Sequence[OpenUsage],
     now: datetime,
 ) -> str:
     code = pool.code
@@ -236,6 +241,8 @@ def _fingerprint(
         sorted(snapshot.usage_days.items()),
         sorted(snapshot.lot_days.items()),
         (preference.cogs_method, preference.prevent_inter_office, preference.posting_date, posted_on),
+        (preference.accrue_cogs, preference.account_accrued_cogs_id, preference.account_cost_id),
+        (preference.account_inventory_id, [(row.usage_id, row.accrued_booked) for row in accrued]),
         sorted(closed_periods()),
         (code.est_unit_cost.normalize(), code.account_cost, code.account_inventory),
         [(line.quantity.normalize(), line.unit_cost.normalize(), getattr(line.into_lot, "pk", None)) for line in lines],

@@ -168,7 +168,10 @@ class ResolveCodeView(OfCodeMixin, View):
     def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         if not request.user.has_perm(POST):
             return self.handle_no_permission()
-        suggestion = self.suggestion()
+        try:
+            suggestion = self.suggestion()
+        except ValidationError as refusal:
+            return self._page(None, None, refused=" ".join(refusal.messages), status=UNPROCESSABLE)
         if suggestion is None:
             messages.info(request, f"Nothing of {self.code} is unallocated any more; nothing was posted.")
             return redirect("reconciliation:resolve")

@@ -124,6 +124,7 @@ def test_a_true_up_counts_when_the_cost_changed() -> None:
 
 
 def test_an_accrual_is_taken_back_when_the_true_cost_is_found() -> None:
+    Preference.objects.update(accrue_cogs=True)
     code = make_code(cost="9.00")
     usage = use(code, "4")
     OpenUsage.objects.filter(usage=usage).update(accrued_booked=Decimal("36.00"))
