@@ -24,7 +24,7 @@ _VIEWED: Final = {
         "order", "orderline", "shipment", "shipmentline", "shipmentusage",
         "inventoryusage", "openusage", "usagelotrestriction", "job", "jobcomponent", "jobusage",
         "jobcost", "joboutput", "inventoryadjustment", "adjustmentline",
-        "adjustmentrecord",
+        "adjustmentrecord", "lotfeed", "lotrecost", "restrictionrelease",
     ),
     "reconciliation": (
         "reconciliationrun", "runpool", "runlogline", "cogsallocation", "ledgercheck", "journalentry", "journalline",

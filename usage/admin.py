@@ -19,9 +19,12 @@ from usage.models import (
     JobCost,
     JobOutput,
     JobUsage,
+    LotFeed,
+    LotRecost,
     OpenUsage,
     Order,
     OrderLine,
+    RestrictionRelease,
     Shipment,
     ShipmentLine,
     ShipmentUsage,
@@ -227,3 +230,27 @@ class AdjustmentRecordAdmin(ReadOnlyAdmin):
     list_select_related = ("line", "usage", "lot")
     search_fields = ("=line__adjustment__number", "=usage__number", "=lot__number")
     sortable_by = ()
+
+
+@admin.register(LotFeed)
+class LotFeedAdmin(ReadOnlyAdmin):
+    list_display = ("usage", "lot", "share_from", "share_to")
+    list_select_related = ("usage", "lot")
+    search_fields = ("=usage__number", "=lot__number")
+    sortable_by = ()
+
+
+@admin.register(LotRecost)
+class LotRecostAdmin(ReadOnlyAdmin):
+    list_display = ("lot", "noted_at")
+    list_select_related = ("lot",)
+    search_fields = ("=lot__number",)
+    sortable_by = ("noted_at",)
+
+
+@admin.register(RestrictionRelease)
+class RestrictionReleaseAdmin(ReadOnlyAdmin):
+    list_display = ("usage", "at", "by", "reason")
+    list_select_related = ("usage", "by")
+    search_fields = ("=usage__number",)
+    sortable_by = ("at",)

@@ -44,7 +44,10 @@ from usage.models import (
     AdjustmentLine,
     AdjustmentRecord,
     InventoryUsage,
+    LotFeed,
+    LotRecost,
     OpenUsage,
+    RestrictionRelease,
     ShipmentUsage,
     UsageLotRestriction,
 )
@@ -130,6 +133,9 @@ class World:
             "jobusage": taken[0].job_usage,
             "jobcost": cost,
             "joboutput": output,
+            "lotfeed": LotFeed.objects.order_by("pk")[0],
+            "lotrecost": LotRecost.objects.get_or_create(lot=lot)[0],
+            "restrictionrelease": RestrictionRelease.objects.create(usage=restricted, at=NOW, reason="found"),
             "user": self.person,
             "group": Group.objects.get(name="viewer"),
         }
