@@ -14,7 +14,8 @@ from datetime import date, datetime, time
 from decimal import Decimal
 from typing import NamedTuple
 
-from django.db import connection, transaction
+from celery.exceptions import SoftTimeLimitExceeded
+from django.db import OperationalError, connection, transaction
 from django.db.models.functions import Now
 from django.utils import timezone
 from psycopg.errors import DeadlockDetected, LockNotAvailable
@@ -33,6 +34,8 @@ logger = logging.getLogger(__name__)
 
 # Lots costed in one transaction.
 LOTS_AT_A_TIME = 200
+# How long they wait for pools that somebody else holds before they are left for later.
+LOCK_SECONDS = 10
 ROUNDS_MOST = 20
 ZERO = Decimal(0)
 
@@ -142,12 +145,17 @@ def recost_waiting(*, run_id: int | None = None) -> int:
         try:
             done += _recost(lots, run_id)
         except Exception as error:  # (whatever it is, it must not keep the others from their turn)
-            if not connection.is_usable():
+            if not connection.is_usable() or isinstance(error, SoftTimeLimitExceeded):
                 raise
             if _is_contention(error):
                 break
             logger.exception("costing %s lots anew failed; trying each alone", len(lots))
-            done += sum(_recost_alone(lot, run_id) for lot in lots)
+            try:
+                done += sum(_recost_alone(lot, run_id) for lot in lots)
+            except OperationalError as held:
+                if not _is_contention(held):
+                    raise
+                break
     return done
 
 
@@ -160,7 +168,8 @@ def _recost_alone(lot: int, run_id: int | None) -> int:
     try:
         return _recost([lot], run_id)
     except Exception as error:
-        if not connection.is_usable() or _is_contention(error):
+        # A worker whose time is up says nothing about the lot.
+        if not connection.is_usable() or _is_contention(error) or isinstance(error, SoftTimeLimitExceeded):
             raise
         _give_up(lot, f"Its cost could not be worked out. {type(error).__name__}: {error}", run_id)
         return 1
@@ -192,6 +201,9 @@ def settle_costs() -> None:
 
 @transaction.atomic
 def _recost(lots: Collection[int], run_id: int | None) -> int:
+    with connection.cursor() as cursor:
+        # Whoever holds these pools, such as a large import, may need longer than a task may take.
+        cursor.execute("SET LOCAL lock_timeout = %s", [f"{LOCK_SECONDS}s"])
     preference_in_force()
     pool_ids = InventoryLot.objects.filter(pk__in=lots).values_list("pool", flat=True)
     pools = {pool.pk: pool for pool in lock_pools(set(pool_ids))}

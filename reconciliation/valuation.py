@@ -27,13 +27,16 @@ _CHARGED = """
 SELECT allocation.lot_id, sum(allocation.amount) AS value FROM reconciliation_cogsallocation AS allocation
 WHERE allocation.dated <= %(as_of)s GROUP BY allocation.lot_id
 """
-# An allocation is known from the moment that its run had finished with the code.
-_CHARGED_KNOWN = """
+# An allocation is known from the moment that its run had finished with the code, and not before its lot was: what ran
+# before there were books became part of them together with its lots.
+_SINCE = "(SELECT lot_id, min(recorded_at) AS known FROM lots_lotcostevent GROUP BY lot_id) AS since"
+_CHARGED_KNOWN = f"""
 SELECT allocation.lot_id, sum(allocation.amount) AS value FROM reconciliation_cogsallocation AS allocation
-JOIN lots_inventorylot AS lot ON lot.id = allocation.lot_id
+JOIN lots_inventorylot AS lot ON lot.id = allocation.lot_id JOIN {_SINCE} ON since.lot_id = lot.id
 JOIN reconciliation_runpool AS work ON work.run_id = allocation.run_id AND work.pool_id = lot.pool_id
-WHERE allocation.dated <= %(as_of)s AND work.finished_at <= %(known_at)s GROUP BY allocation.lot_id
-"""
+WHERE allocation.dated <= %(as_of)s AND work.finished_at <= %(known_at)s AND since.known <= %(known_at)s
+GROUP BY allocation.lot_id
+"""  # noqa: S608  (our own constant text)
 _VALUATION = """
 WITH come AS ({lots}), charged AS ({charged}),
 kept AS (SELECT DISTINCT account_id AS id FROM lots_inventorylot WHERE account_id IS NOT NULL),
@@ -52,21 +55,23 @@ line AS (
 SELECT account_id, code_id, sum(lots), sum(books) FROM moved GROUP BY account_id, code_id
 """
 
-_BETWEEN = """
+_BETWEEN = f"""
 SELECT source_number, kind, sum(amount) AS amount, max(recorded) AS recorded FROM (
     SELECT event.source_number, event.kind, event.value AS amount, event.recorded_at AS recorded
     FROM lots_lotcostevent AS event
     WHERE event.dated <= %(as_of)s AND event.recorded_at > %(before)s AND event.recorded_at <= %(after)s
     UNION ALL
     SELECT usage.source_number, CASE allocation.kind WHEN 'TRUE_UP' THEN 'TRUE_UP' ELSE 'COGS' END,
-        -allocation.amount, work.finished_at
+        -allocation.amount, greatest(work.finished_at, since.known)
     FROM reconciliation_runpool AS work
     JOIN reconciliation_cogsallocation AS allocation ON allocation.run_id = work.run_id
     JOIN lots_inventorylot AS lot ON lot.id = allocation.lot_id AND lot.pool_id = work.pool_id
+    JOIN {_SINCE} ON since.lot_id = lot.id
     JOIN usage_inventoryusage AS usage ON usage.id = allocation.usage_id
-    WHERE work.finished_at > %(before)s AND work.finished_at <= %(after)s AND allocation.dated <= %(as_of)s
+    WHERE greatest(work.finished_at, since.known) > %(before)s AND greatest(work.finished_at, since.known) <= %(after)s
+        AND allocation.dated <= %(as_of)s
 ) AS come GROUP BY source_number, kind HAVING sum(amount) <> 0 ORDER BY max(recorded), source_number, kind
-"""
+"""  # noqa: S608  (our own constant text)
 
 # What each document did to the lots and to the books of one account and code, day by day.
 _FIRST_PARTING = """
