@@ -8,13 +8,15 @@ from importlib import import_module
 from itertools import pairwise
 
 import pytest
+from celery.exceptions import SoftTimeLimitExceeded
 from django.db import connection, transaction
 from django.test import Client
 from django.urls import reverse
 
 from lots.accounts import default_account
+from lots.locks import lock_pools
 from lots.models import Account, CostPool, InventoryLot, LineItemCode, Preference
-from reconciliation import resolving
+from reconciliation import recosting, resolving
 from reconciliation.accruals import accrue_cogs
 from reconciliation.engine import PlanBroken
 from reconciliation.models import JournalLine, RunPool
@@ -23,11 +25,12 @@ from reconciliation.requests import request_run
 from reconciliation.resolution_preview import preview_resolution
 from reconciliation.resolving import suggest
 from reconciliation.run_states import finish_if_done, start
+from reconciliation.valuation import explain_difference, valuation
 from tests.factories import make_code
 from tests.harness.databases import CommittedDatabase
 from tests.reconciliation.records import FIRST_DAY, Trigger, culprits, receive, run_now, use
 from tests.reconciliation.test_recosting import make_of, on_hand_is_kept_by_hand, put_in
-from usage.models import InventoryAdjustment, OpenUsage
+from usage.models import InventoryAdjustment, LotRecost, OpenUsage
 from usage.services import est_unit_cost_set
 
 FOUND = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
@@ -183,3 +186,66 @@ def test_posting_a_resolution_that_a_run_would_set_aside_is_refused_with_the_rea
     assert response.status_code == 422
     assert "it does not add up" in response.content.decode()
     assert not InventoryAdjustment.objects.exists()
+
+
+def time_is_up(*_: object) -> None:
+    raise SoftTimeLimitExceeded
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("failing", ["_recost", "_recost_alone"])
+def test_a_worker_whose_time_is_up_gives_no_lot_up(failing: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    wood, table = make_code("WOOD"), make_code("TABLE")
+    receive(wood, "1", "10.00")
+    lot = make_of([put_in(wood, "1")], table, "1")
+    if failing == "_recost":
+        monkeypatch.setattr(recosting, "_recost", time_is_up)
+    else:
+        # The lots together fail for another reason, and then the time is up while one is tried alone.
+        monkeypatch.setattr(recosting, "_recost", lambda lots, run: time_is_up() if len(lots) == 1 else 1 / 0)
+        make_of([], table, "1")
+        LotRecost.objects.create(lot=InventoryLot.objects.latest("pk"), noted_at=FOUND)
+    with pytest.raises(SoftTimeLimitExceeded):
+        recosting.recost_waiting()
+    assert LotRecost.objects.filter(lot=lot).exists()
+    assert not CostPool.objects.filter(is_set_aside=True).exists()
+
+
+def test_costing_anew_does_not_wait_for_ever_for_a_pool_that_an_import_holds(
+    committed_db: CommittedDatabase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(recosting, "LOCK_SECONDS", 1)
+    wood, table = make_code("WOOD"), make_code("TABLE")
+    receive(wood, "1", "10.00")
+    lot = make_of([put_in(wood, "1")], table, "1")
+    done: list[int] = []
+
+    def cost() -> None:
+        try:
+            done.append(recosting.recost_waiting())
+        finally:
+            connection.close()
+
+    with transaction.atomic():
+        lock_pools([lot.pool_id])
+        other = threading.Thread(target=cost)
+        other.start()
+        other.join(5)
+        assert done == [0]
+    other.join()
+    assert LotRecost.objects.filter(lot=lot).exists()
+    assert not CostPool.objects.filter(is_set_aside=True).exists()
+
+
+@pytest.mark.django_db
+def test_what_was_charged_before_there_were_books_is_known_no_sooner_than_its_lot() -> None:
+    code = make_code("WIRE")
+    receive(code, "10", "100.00")
+    use(code, "4")
+    run = run_now()
+    before = datetime(2020, 1, 1, tzinfo=UTC)
+    RunPool.objects.filter(run=run).update(finished_at=before)
+    then = valuation(as_of=FOUND.date(), known_at=before)
+    assert then.total.value == 0
+    learned = explain_difference(as_of=FOUND.date(), known_at_before=before, known_at_after=datetime.now(UTC))
+    assert sum(row.amount for row in learned) == valuation(as_of=FOUND.date()).total.value == 60
