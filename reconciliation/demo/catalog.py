@@ -9,6 +9,8 @@ from lots.models import Account, AccountKind, LineItemCode, RecordType
 
 FURNITURE, PARTS, LABORATORY = "Furniture", "Furniture Parts", "Laboratory"
 
+SHRINKAGE, WAGES = "5110", "6010"
+
 # Accounts beside those that every copy begins with.
 ACCOUNTS = (
     ("1220", "Inventory, Furniture", AccountKind.ASSET),
@@ -16,8 +18,8 @@ ACCOUNTS = (
     ("4010", "Sales, Furniture", AccountKind.SALES),
     ("5010", "Cost of Goods Sold, Furniture", AccountKind.COST_OF_SALES),
     ("5020", "Cost of Goods Sold, Laboratory", AccountKind.COST_OF_SALES),
-    ("5110", "Shrinkage", AccountKind.COST_OF_SALES),
-    ("6010", "Workshop Wages Applied", AccountKind.EXPENSE),
+    (SHRINKAGE, "Shrinkage", AccountKind.COST_OF_SALES),
+    (WAGES, "Workshop Wages Applied", AccountKind.EXPENSE),
 )
 # Of these categories codes have accounts of their own: revenue, cost, inventory.
 _ACCOUNTS_OF: Mapping[str, tuple[str, str, str]] = {
@@ -47,8 +49,8 @@ ARTICLES = (
     Article("HINGE", "Brass Hinge", PARTS, "1.90", "0.2"),
     Article("KNOB", "Brass Knob", PARTS, "2.60", "0.1"),
     Article("LAMP", "Reading Lamp, Brass", FURNITURE, "24.00", "3.5"),
-    Article("DESK", "Reading Desk, Oak", FURNITURE, "118.00", "34", RecordType.INVENTORIED_ASSEMBLY_ITEM),
-    Article("DESKSET", "Reading Desk with Lamp", FURNITURE, "148.00", "38", RecordType.INVENTORIED_ASSEMBLY_ITEM),
+    Article("DESK", "Reading Desk, Oak", FURNITURE, "112.00", "34", RecordType.INVENTORIED_ASSEMBLY_ITEM),
+    Article("DESKSET", "Reading Desk with Lamp", FURNITURE, "140.00", "38", RecordType.INVENTORIED_ASSEMBLY_ITEM),
     Article("MICRO-40", "Student Microscope, 40x to 400x", LABORATORY, "185.00", "9", is_serialized=True),
     Article(
         "STAIN-MB", "Methylene Blue, 100 ml", LABORATORY, "7.20", "0.4", is_tracked_by_manufacturer_lot=True

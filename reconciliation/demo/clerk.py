@@ -14,6 +14,7 @@ from inventory_site.money import to_cents
 from lots.invoicing import purchase_post, purchase_save
 from lots.ledger import ZERO
 from lots.models import (
+    Account,
     DocumentStatus,
     InventoryTransaction,
     LineItemCode,
@@ -27,6 +28,7 @@ from lots.models import (
 )
 from lots.purchasing import purchase_order_open, purchase_order_save
 from lots.receiving import receipt_post, receipt_save
+from reconciliation.demo.catalog import WAGES
 from usage.adjusting import adjustment_post, adjustment_save
 from usage.demand import due, is_stocked
 from usage.models import InventoryAdjustment, Job, JobCost, Order, OrderLine, Shipment
@@ -297,7 +299,17 @@ class Clerk:
 
     def pay_work(self, at: datetime, job: Job, text: str, amount: str, *, kind: str = JobCost.Kind.LABOR) -> None:
         """Charge labor or a service to a job."""
-        job_cost_add(job=job, kind=kind, description=text, incurred_at=at, amount=Decimal(amount), by=self.by, at=at)
+        account = self.account(WAGES) if kind == JobCost.Kind.LABOR else None
+        job_cost_add(
+            job=job,
+            kind=kind,
+            description=text,
+            incurred_at=at,
+            amount=Decimal(amount),
+            by=self.by,
+            at=at,
+            account=account,
+        )
 
     def produce(self, at: datetime, job: Job, quantity: int, *, backflush: bool = False, closes: bool = False) -> None:
         """Finish units of a job, and with `closes` the job."""
@@ -314,6 +326,7 @@ class Clerk:
         *,
         office: str = "AI",
         to_office: str = "",
+        account: str = "",
         posted: bool = True,
     ) -> InventoryAdjustment:
         """Write an adjustment; its lines name their codes as people write them."""
@@ -323,6 +336,7 @@ class Clerk:
             adjusted_at=at,
             office=self.offices[office],
             to_office=self.offices.get(to_office),
+            account=self.account(account),
             description=text,
             lines=[{**line, "code": self.codes[str(line["code"])]} for line in lines],
             by=self.by,
@@ -331,6 +345,10 @@ class Clerk:
         return adjustment_post(adjustment=adjustment, by=self.by, at=at) if posted else adjustment
 
     # -- Looking -----------------------------------------------------------------------------------------
+    def account(self, number: str) -> Account | None:
+        """The account of this number; None, which means the default, where none is named."""
+        return Account.objects.get(number=number) if number else None
+
     def on_hand(self, code: LineItemCode, office: Office | None) -> Decimal:
         """Whole units of a code that an office has."""
         return Decimal(int(max(_sum("on_hand", code=code, office=office), ZERO)))

@@ -19,7 +19,7 @@ from lots.models import DocumentStatus, LineItemCode, Office, Purchase, Purchase
 from lots.periods import closed_periods, next_period
 from lots.purchasing import purchase_order_close
 from lots.receiving import receipt_void
-from reconciliation.demo.catalog import ARTICLES, PARTS, make_catalog
+from reconciliation.demo.catalog import ARTICLES, PARTS, SHRINKAGE, make_catalog
 from reconciliation.demo.clerk import DEPARTMENT, Clerk
 from reconciliation.demo.company import SCHOOLS
 from reconciliation.periods import period_close
@@ -91,7 +91,7 @@ def moment(month: int, day: int, hour: int = 9, minute: int = 0) -> datetime:
 def _month(clerk: Clerk, number: int, *, reference: str = "") -> None:
     """Buy, make and sell in one month; number 0 is August."""
     month = (7 + number) % 12 + 1
-    boards = 64 if number == 0 else 33 + clerk.random.randrange(6)
+    boards = 48 if number == 0 else 25 + clerk.random.randrange(5)
     timber = [("OAK", boards, _cost(clerk, "OAK", number)), ("GLUE", 5, _cost(clerk, "GLUE", number))]
     _buy(clerk, moment(month, 2, 8, 15), TIMBER, timber, reference=reference)
     if number % 2 == 0:
@@ -99,18 +99,18 @@ def _month(clerk: Clerk, number: int, *, reference: str = "") -> None:
             clerk,
             moment(month, 3, 8, 40),
             LIGHTING,
-            [("LAMP", 36 if number == 0 else 25, _cost(clerk, "LAMP", number))],
+            [("LAMP", 36 if number == 0 else 28, _cost(clerk, "LAMP", number))],
         )
     else:
         scopes = [("MICRO-40", 5, _cost(clerk, "MICRO-40", number)), ("STAIN-MB", 48, _cost(clerk, "STAIN-MB", number))]
         _buy(clerk, moment(month, 3, 11, 5), SCIENTIFIC, scopes)
-    if number % 3 == 0:
+    if number % 6 == 0:
         _buy(clerk, moment(month, 4, 9, 30), BRASSWORKS, [("BRASS", 6, _cost(clerk, "BRASS", number))])
         clerk.plan(moment(month, 12, 16), partial(_unpack_brass, clerk))
     if number in {1, 5, 9}:
         clerk.plan(moment(month, 16, 8), partial(_make_sets, clerk, 8))
     elif number % 2 == 0:
-        clerk.plan(moment(month, 16, 8), partial(_make_desks, clerk, 12))
+        clerk.plan(moment(month, 16, 8), partial(_make_desks, clerk, 8))
     for day in (5, 10, 15, 20, 24):
         basket = BASKETS[clerk.random.randrange(len(BASKETS))]
         school = SCHOOLS[clerk.random.randrange(len(SCHOOLS))]
@@ -202,7 +202,7 @@ def _fall(clerk: Clerk) -> None:
     clerk.plan(moment(8, 2, 8), partial(_open_the_workshop, clerk))
     for number in range(5):
         _month(clerk, number, reference=FALL if number == 0 else "")
-    clerk.plan(moment(9, 13, 11), partial(_special_order, clerk))
+    clerk.plan(moment(9, 13, 11), partial(_special_order, clerk, 6, "L-5512"))
     clerk.plan(moment(10, 6, 9, 20), partial(_drop_ship, clerk))
     clerk.plan(moment(10, 20, 12), partial(_two_orders_in_one_shipment, clerk))
     clerk.plan(moment(11, 3, 14), partial(_desk_comes_back, clerk))
@@ -217,11 +217,12 @@ def _spring(clerk: Clerk) -> None:
     for number in range(5, 11):
         _month(clerk, number, reference=SPRING if number == 5 else "")
     clerk.plan(moment(2, 8, 11), partial(_freight_of_another_vendor, clerk))
-    clerk.plan(moment(2, 15, 9), partial(_move_to_new_york, clerk))
+    clerk.plan(moment(2, 23, 9), partial(_move_to_new_york, clerk))
     clerk.plan(moment(3, 2, 16), partial(_lamps_break, clerk))
     clerk.plan(moment(3, 14, 10), partial(_lamps_go_back_for_credit, clerk))
-    clerk.plan(moment(4, 12, 13), partial(_assemble_by_hand, clerk))
+    clerk.plan(moment(4, 26, 13), partial(_assemble_by_hand, clerk))
     clerk.plan(moment(4, 20, 9), partial(_rest_never_comes, clerk))
+    clerk.plan(moment(6, 13, 11), partial(_special_order, clerk, 10, ""))
     clerk.plan(moment(6, 29, 16), partial(_count, clerk, {"OAK": -1, "HINGE": -4, "LAMP": 0}))
 
 
@@ -229,6 +230,7 @@ def _summer(clerk: Clerk) -> None:
     preference_set(name=APPROVE_ABOVE, value=APPROVAL_LIMIT, by=None, now=moment(7, 1))
     clerk.plan(moment(7, 1, 9), partial(_supplies_for_july, clerk))
     clerk.plan(moment(7, 6, 10), partial(_late_bills, clerk, TIMBER, moment(6, 1), "109"))
+    clerk.plan(moment(7, 6, 10, 30), partial(_late_bills, clerk, LIGHTING, moment(7, 1), "112"))
     clerk.plan(moment(7, 7, 8), partial(_job_under_way, clerk))
     clerk.plan(moment(7, 11, 9), partial(_lamps_go_back, clerk))
     clerk.plan(moment(7, 11, 10), partial(_orders_of_july, clerk))
@@ -243,20 +245,16 @@ def _open_the_workshop(clerk: Clerk, at: datetime) -> None:
     clerk.adjust(at, Type.BEGINNING_BALANCE, "Fittings taken over with the workshop", lines)
 
 
-def _special_order(clerk: Clerk, at: datetime) -> None:
-    order = clerk.sell(
-        at, "Harbor Technical School", [("LAMP", 6)], supply=OrderLine.Supply.SPECIAL_ORDER, reference=SPECIAL
-    )
-    bought = procure(
-        order_line=order.lines.get(),
-        vendor=LIGHTING,
-        unit_cost=Decimal("31.50"),
-        by=clerk.by,
-        at=at + timedelta(days=1),
-    )
-    clerk.plan(at + timedelta(days=14), lambda at: clerk.receive(at, bought))
-    clerk.plan(at + timedelta(days=15), lambda at: clerk.ship(at, order))
-    clerk.plan(at + timedelta(days=21), lambda at: clerk.bill(at, bought, invoice="L-5512", freight="12.80"))
+def _special_order(clerk: Clerk, quantity: int, invoice: str, at: datetime) -> None:
+    """Lamps that are bought for one order and go out on it at once; without an invoice they are billed much later."""
+    special = OrderLine.Supply.SPECIAL_ORDER
+    order = clerk.sell(at, "Harbor Technical School", [("LAMP", quantity)], supply=special, reference=SPECIAL)
+    next_day, line = at + timedelta(days=1), order.lines.get()
+    bought = procure(order_line=line, vendor=LIGHTING, unit_cost=Decimal("31.50"), by=clerk.by, at=next_day)
+    clerk.plan(at + timedelta(days=9), lambda at: clerk.receive(at, bought))
+    clerk.plan(at + timedelta(days=10), lambda at: clerk.ship(at, order))
+    if invoice:
+        clerk.plan(at + timedelta(days=16), lambda at: clerk.bill(at, bought, invoice=invoice, freight="12.80"))
 
 
 def _drop_ship(clerk: Clerk, at: datetime) -> None:
@@ -324,7 +322,7 @@ def _count(clerk: Clerk, found: dict[str, int], at: datetime) -> None:
     for line in sheet:
         counted = max(line.balance + found.get(line.code.code, 0), Decimal(0)) if not line.bin else line.balance
         lines.append({"code": line.code.code, "bin": line.bin, "count": counted})
-    clerk.adjust(at, Type.COUNT, "Workshop count", lines)
+    clerk.adjust(at, Type.COUNT, "Workshop count", lines, account=SHRINKAGE)
 
 
 def _late_bills(clerk: Clerk, vendor: str, before: datetime, percent: str, at: datetime) -> None:
@@ -353,7 +351,8 @@ def _sell_in_new_york(clerk: Clerk, at: datetime) -> None:
 
 
 def _lamps_break(clerk: Clerk, at: datetime) -> None:
-    clerk.adjust(at, Type.LOSS, "Fell off the rack", [{"code": "LAMP", "quantity": Decimal(3)}])
+    lines: list[dict[str, object]] = [{"code": "LAMP", "quantity": Decimal(3)}]
+    clerk.adjust(at, Type.LOSS, "Fell off the rack", lines, account=SHRINKAGE)
 
 
 def _lamps_go_back_for_credit(clerk: Clerk, at: datetime) -> None:
