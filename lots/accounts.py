@@ -1,6 +1,8 @@
 """Which account a posting names: the code's own, or the default of the preferences."""
 
-from lots.models import Account, AccountKind, InventoryLot, LineItemCode, LotCostEvent, Preference
+from typing import Any
+
+from lots.models import Account, AccountKind, InventoryLot, LineItemCode, Preference
 
 # Balances that follow from records, so that nobody may choose their accounts for anything else.
 _KEPT_IN_STEP = {
@@ -79,11 +81,23 @@ def why_not_inventory(account: Account) -> str:
     names = [name for name in _DEFAULTS if getattr(preference, f"account_{name}_id") == account.pk]
     if names and names != ["inventory"]:
         return f"{account} is the default account for something else: lots need one to themselves."
-    if LotCostEvent.objects.filter(account=account).exists():
+    if not InventoryLot.objects.filter(account=account).exists() and _is_named_by_records(account):
         return f"{account} has been the other side of what lots are worth: keep lots on another."
     if LineItemCode.objects.filter(account_cost=account.number).exists():
         return f"Usage is charged to {account}: keep lots on another."
     return ""
+
+
+def _is_named_by_records(account: Account) -> bool:
+    """Whether anything but a preference names the account: asked of every table, also of higher apps."""
+    for relation in Account._meta.get_fields(include_hidden=True):
+        model: Any = relation.related_model
+        if not relation.auto_created or model in {None, Preference} or not model._meta.managed:
+            continue
+        field: Any = getattr(relation, "field", None)
+        if field is not None and model._base_manager.filter(**{field.name: account}).exists():
+            return True
+    return False
 
 
 def _of_code(number: str) -> Account | None:

@@ -19,6 +19,7 @@ from django.db.models import F
 
 from inventory_site.arithmetic import NotAnAmount, work_out
 from inventory_site.fields import MONEY_STEP
+from lots.accounts import why_not_inventory
 from lots.locks import lock_pools
 from lots.models import (
     Account,
@@ -191,6 +192,8 @@ def _why_not_account(preference: Preference, name: str, account: Account) -> str
             return f"{account} is the account for {ACCOUNTS[other][0].lower()}, which needs one to itself."
     if name != "account_inventory" and InventoryLot.objects.filter(account=account).exists():
         return f"Lots are kept on {account}: nothing else may be posted to it."
+    if name == "account_inventory" and (reason := why_not_inventory(account)):
+        return reason
     return _WHY_NOT_EXCHANGE.get(name, lambda: "")()
 
 

@@ -231,6 +231,7 @@ def resolve_post(
         raise RecordsChanged(preview)
     if preview.error:
         raise ValidationError(f"{preview.error} Nothing was posted.")
+    _refuse_a_second(chosen)
     for usage in InventoryUsage.objects.filter(pk__in=releases).order_by("pk"):
         restriction_release(usage=usage, by=by, at=at, reason=RELEASED_BECAUSE)
     adjustment = _post_adjustment(preview, by=by, at=at) if lines else None
@@ -239,6 +240,20 @@ def resolve_post(
         return resolved
     run = request_run(trigger=ReconciliationRun.Trigger.BUTTON, now=at, requested_by=by, codes=[code.code])
     return Resolved(preview, adjustment, run)
+
+
+def _refuse_a_second(pool: CostPool) -> None:
+    """What waits for approval resolves the code already; another one would be posted on top of it."""
+    waiting = (
+        InventoryAdjustment.objects.filter(status=Posting.PENDING, lines__code=pool.code, office=pool.office)
+        .exclude(preview_fingerprint="")
+        .first()
+    )
+    if waiting is not None:
+        raise ValidationError(
+            f"Adjustment {waiting.number} resolves {pool.code} and waits for approval: approve or void it first."
+            " Nothing was posted."
+        )
 
 
 def _post_adjustment(preview: ResolutionPreview, *, by: User | None, at: datetime) -> InventoryAdjustment:

@@ -9,17 +9,20 @@ from itertools import pairwise
 
 import pytest
 from celery.exceptions import SoftTimeLimitExceeded
+from django.core.exceptions import ValidationError
 from django.db import connection, transaction
 from django.test import Client
 from django.urls import reverse
 
 from lots.accounts import default_account
+from lots.item_master import code_change
 from lots.locks import lock_pools
 from lots.models import Account, CostPool, InventoryLot, LineItemCode, Preference
 from reconciliation import recosting, resolving
 from reconciliation.accruals import accrue_cogs
 from reconciliation.engine import PlanBroken
 from reconciliation.models import JournalLine, RunPool
+from reconciliation.preferences import preference_set
 from reconciliation.recosting import _JOIN_THE_RUN, ROUNDS_MOST, assign_levels, settle_costs
 from reconciliation.requests import request_run
 from reconciliation.resolution_preview import preview_resolution
@@ -31,7 +34,7 @@ from tests.harness.databases import CommittedDatabase
 from tests.reconciliation.records import FIRST_DAY, Trigger, culprits, receive, run_now, use
 from tests.reconciliation.test_recosting import make_of, on_hand_is_kept_by_hand, put_in
 from usage.models import InventoryAdjustment, LotRecost, OpenUsage
-from usage.services import est_unit_cost_set
+from usage.services import est_unit_cost_set, usage_record
 
 FOUND = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
 
@@ -249,3 +252,44 @@ def test_what_was_charged_before_there_were_books_is_known_no_sooner_than_its_lo
     assert then.total.value == 0
     learned = explain_difference(as_of=FOUND.date(), known_at_before=before, known_at_after=datetime.now(UTC))
     assert sum(row.amount for row in learned) == valuation(as_of=FOUND.date()).total.value == 60
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("of", ["all codes", "one code"])
+def test_lots_cannot_be_kept_on_an_account_that_usage_was_charged_to(of: str) -> None:
+    account = Account.objects.create(number="1300", kind="ASSET")
+    free = Account.objects.create(number="1301", kind="ASSET")
+    code = make_code("WIRE")
+    receive(code, "10", "100.00")
+    usage_record(code=code, quantity=Decimal(1), used_at=FIRST_DAY, account=account)
+
+    def keep_on(number: str) -> None:
+        if of == "all codes":
+            preference_set(name="account_inventory", value=number, by=None, now=FOUND)
+        else:
+            code_change(code=code, account_inventory=number)
+
+    with pytest.raises(ValidationError, match="keep lots on another"):
+        keep_on(account.number)
+    keep_on(free.number)
+    receive(code, "1", "10.00")
+    run_now()
+    keep_on(free.number)
+    assert culprits() == {}
+
+
+@pytest.mark.django_db
+def test_a_code_whose_resolution_waits_for_approval_is_not_resolved_a_second_time() -> None:
+    Preference.objects.update(approve_above=Decimal(1))
+    code = make_code("WIRE", cost="5.00")
+    use(code, "10")
+    run_now()
+
+    def resolve() -> resolving.Resolved:
+        lines = suggest(code).lines
+        return resolving.resolve_post(code=code, lines=lines, adjusted_at=FOUND, fingerprint=None, by=None, at=FOUND)
+
+    assert resolve().awaits_approval
+    with pytest.raises(ValidationError, match="waits for approval"):
+        resolve()
+    assert InventoryAdjustment.objects.count() == 1
