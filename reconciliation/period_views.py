@@ -49,12 +49,18 @@ class PeriodsView(PermissionRequiredMixin, View):
             "checklist": checklist,
             "why_not": "" if chosen.is_closed else why_not_close(chosen.starts_on),
             "may_change": request.user.has_perm(CHANGE),
-            "periods": PeriodTable(found),
+            "periods": PeriodTable(_worth_showing(found)),
             "changes": PeriodChangeTable(
                 changes, empty=EmptyState("No period was ever closed", "Every month takes postings.")
             ),
         }
         return render(request, "reconciliation/periods.html", context)
+
+
+def _worth_showing(found: Sequence[Month]) -> list[Month]:
+    """Leave out empty months since the last posting but the newest: a year at rest would push the others down."""
+    last = next((place for place, month in enumerate(found) if month.entries or month.is_closed or month.change), 0)
+    return [*found[:1], *found[max(last, 1) :]]
 
 
 def _chosen(request: HttpRequest, found: Sequence[Month]) -> Month:
