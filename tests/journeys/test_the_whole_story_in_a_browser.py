@@ -95,6 +95,7 @@ def month(day: date) -> str:
     return f"{day:%Y-%m}"
 
 
+@pytest.mark.full
 def test_what_is_bought_shipped_billed_closed_and_made_void_is_followed_into_the_books(
     person_at_screen: Person, sign_in: Callable[[Role], User], worker: Worker
 ) -> None:

@@ -65,7 +65,7 @@ def test_from_the_menu_to_the_lot_that_paid_by_keyboard_alone(guide_page: "Page"
     guide_page.wait_for_url("**/inventory/usage/?quick=open&group=code")
     guide_page.get_by_role("link", name="Go to usage 60009").focus()
     guide_page.keyboard.press("Enter")
-    guide_page.get_by_role("link", name="Go to lot 40000").focus()
+    guide_page.get_by_role("link", name="Go to lot 40000").first.focus()
     guide_page.keyboard.press("Enter")
     expect(guide_page.get_by_role("heading", level=1)).to_contain_text("Inventory Lot 40000")
 
