@@ -81,23 +81,25 @@ WHERE lot.is_fed AND NOT lot.is_cost_final AND lot.is_source_complete
         WHERE feed.lot_id = lot.id AND (open.usage_id IS NOT NULL OR NOT source.is_cost_final))
 """
 
-# Levels of codes: what goes into something is a level below it; bounded, because there may be rings. Rows that somebody
+# Levels of pools: what goes into something is a level below it; bounded, because there may be rings. Rows that somebody
 # works on are passed over: they have their turn, and that worker may be waiting for the pools that we hold.
 _LEVELS = """
 WITH RECURSIVE edge AS (
-    SELECT DISTINCT usage.code_id AS component, lot.code_id AS product
+    SELECT DISTINCT source.id AS component, lot.pool_id AS product
     FROM usage_lotfeed AS feed JOIN usage_inventoryusage AS usage ON usage.id = feed.usage_id
-    JOIN lots_inventorylot AS lot ON lot.id = feed.lot_id WHERE usage.code_id <> lot.code_id
-), depth(code, level) AS (
+    CROSS JOIN lots_preference AS preference
+    JOIN lots_costpool AS source ON source.code_id = usage.code_id
+        AND source.office_id IS NOT DISTINCT FROM CASE WHEN preference.prevent_inter_office THEN usage.office_id END
+    JOIN lots_inventorylot AS lot ON lot.id = feed.lot_id WHERE source.id <> lot.pool_id
+), depth(pool, level) AS (
     SELECT product, 1 FROM edge
     UNION
-    SELECT edge.product, depth.level + 1 FROM depth JOIN edge ON edge.component = depth.code
+    SELECT edge.product, depth.level + 1 FROM depth JOIN edge ON edge.component = depth.pool
     WHERE depth.level < %(most)s
 )
 UPDATE reconciliation_runpool AS work SET level = moved.level FROM (
-    SELECT waiting.id, deepest.level FROM (SELECT code, max(level) AS level FROM depth GROUP BY code) AS deepest
-    JOIN lots_costpool AS pool ON pool.code_id = deepest.code
-    JOIN reconciliation_runpool AS waiting ON waiting.pool_id = pool.id
+    SELECT waiting.id, deepest.level FROM (SELECT pool, max(level) AS level FROM depth GROUP BY pool) AS deepest
+    JOIN reconciliation_runpool AS waiting ON waiting.pool_id = deepest.pool
     WHERE waiting.run_id = %(run)s AND waiting.state = 'PENDING' AND waiting.level <> deepest.level
     ORDER BY waiting.id FOR NO KEY UPDATE OF waiting SKIP LOCKED
 ) AS moved WHERE work.id = moved.id
