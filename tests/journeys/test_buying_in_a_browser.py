@@ -52,6 +52,7 @@ def cell(page: "Page", line: int, name: str) -> str:
     return f"[name=lines-{line}-{name}]"
 
 
+@pytest.mark.full
 @pytest.mark.timeout(300)
 def test_an_order_is_bought_at_one_price_and_billed_at_another(
     page: "Page", sign_in: Callable[[Role], User], page_guard: "PageGuard", look: Look

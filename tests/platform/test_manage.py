@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+import pytest
+
 from tests.platform.copies import Copy
 
 
@@ -35,6 +37,7 @@ def test_the_exit_code_is_the_commands_own(copy: Copy) -> None:
     assert not servers_answer(copy)
 
 
+@pytest.mark.full
 def test_a_long_folder_name_with_spaces_works(tmp_path: Path) -> None:
     copy = Copy(tmp_path / "a folder, 100% long " / ("x" * 90) / "data")
     copy.data_dir.parent.mkdir(parents=True)

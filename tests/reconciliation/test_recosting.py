@@ -92,7 +92,7 @@ def test_an_unallocated_component_is_in_at_its_estimate_until_it_is_found() -> N
     assert (lot.value, lot.is_cost_final) == (Decimal("40.00"), True)
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=10, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(st.integers(1, WHOLE - 1), min_size=1, max_size=5, unique=True), st.integers(1, 99_999))
 def test_parts_of_a_division_add_up_to_the_cent(cuts: list[int], cents: int) -> None:
     whole = make_code(f"WHOLE-{LineItemCode.objects.count()}")
