@@ -174,9 +174,10 @@ def _reconcile_batch(*, run_id: int, batch: Sequence[RunPool]) -> None:
     with connection.cursor() as cursor:
         # Whoever holds these pools, such as a large import, may need longer than a task may take.
         cursor.execute("SET LOCAL lock_timeout = %s", [f"{LOCK_SECONDS}s"])
-    # Rows that somebody else took over since are left to them.
+    # Rows that somebody else took over since are left to them. A claim that just missed ours may hold a row for a
+    # moment, so wait: passed over, it would lie until our claim on it ran out.
     rows = list(
-        RunPool.objects.select_for_update(skip_locked=True, no_key=True)
+        RunPool.objects.select_for_update(no_key=True)
         .filter(pk__in=[row.pk for row in batch], state=RunPool.State.PENDING, claimed_at=batch[0].claimed_at)
         .order_by("pk")
     )
