@@ -9,6 +9,7 @@ from django.db.models import Sum
 from lots.models import InventoryLot, InventoryTransaction, LotCostToPost, Preference
 from reconciliation.models import JournalLine
 from reconciliation.recosting import ROUNDS_MOST
+from tests.reconciliation.company_events import EVENTS
 from tests.reconciliation.company_model import Company
 from tests.reconciliation.records import culprits, run_now
 from usage.models import OpenUsage
@@ -60,7 +61,7 @@ def test_whatever_happens_everything_holds(seed: int) -> None:
     Preference.objects.update(cogs_method="FIFO" if seed % 2 else "LIFO", accrue_cogs=True)
     company = Company(Random(seed))  # noqa: S311  (a random history, not a secret)
     for number in range(STEPS):
-        what = f"step {number}: {company.step()}"
+        what = f"step {number}: {company.step(EVENTS)}"
         check_step(company, what)
         if number % 10 == 9:
             run_now()
