@@ -4,6 +4,7 @@ While its purchase order is open an invoice changes how a lot's value is owed, n
 closed, both. So a bill that comes late costs a closed lot anew, and the next run takes that to whoever used it.
 """
 
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
@@ -18,7 +19,7 @@ from inventory_site.document_forms import LineError
 from lots.costing import spread
 from lots.history import history_note
 from lots.ledger import ZERO
-from lots.lot_costs import lock_document, lock_lots, recost
+from lots.lot_costs import lock_document, lock_lots, quantity_unbilled, recost
 from lots.models import (
     DocumentStatus,
     InventoryLot,
@@ -29,7 +30,7 @@ from lots.models import (
     PurchaseOrder,
 )
 from lots.numbers import document_number
-from lots.purchasing import close_if_complete
+from lots.purchasing import close_if_complete, reopen_locked
 from lots.receiving import refuse_unless_pending
 
 Kind = LotCostEvent.Kind
@@ -142,7 +143,7 @@ def purchase_post(*, purchase: Purchase, by: User | None, at: datetime) -> Purch
                 f"{order} is {order.get_status_display().lower()}: it cannot be billed. Nothing was posted."
             )
     # Closing an order by itself concerns the lots of its other lines, too: lock them all at once, in the one order.
-    lock_lots(InventoryLot.objects.filter(purchase_order_line__purchase_order__in=orders).values_list("pk", flat=True))
+    _lock_lots_of(orders)
     for line in lines:
         order = orders[line.purchase_order_line.purchase_order_id]
         is_goods = bool(line.quantity or line.value)
@@ -167,26 +168,70 @@ def purchase_post(*, purchase: Purchase, by: User | None, at: datetime) -> Purch
 def purchase_void(*, purchase: Purchase, by: User | None, at: datetime, reason: str = "") -> Purchase:
     """Make a purchase void, for ever: it is owed no more, and its lots are costed anew without it.
 
-    A pending one just becomes void. Raises ValidationError for one that is void already.
+    A closed order of which goods are not billed any more is open again: a closed order's goods cost what was billed, so
+    without their bill they would be worth nothing, as if somebody had said so. Open, they stand at the order's unit
+    cost, as an estimate, until the bill that is to come. A pending purchase just becomes void. Raises ValidationError
+    for one that is void already.
     """
     lock_document(purchase)
+    reopened: list[str] = []
     if purchase.status == PostingStatus.VOID:
         refuse_unless_pending(purchase)
     if purchase.status == PostingStatus.POSTED:
         lines = _lines_by_code(purchase)
         orders = _lock_orders(lines)
-        lock_lots(_lot(line).pk for line in lines)
+        # Reopening an order concerns the lots of its other lines, too.
+        _lock_lots_of(orders)
+        for line in lines:
+            _count(line, -1)
+        reopening = {line.purchase_order_line.purchase_order_id for line in lines if _is_left_unbilled(line)}
         for line in lines:
             order = orders[line.purchase_order_line.purchase_order_id]
-            _count(line, -1)
-            is_open = order.status == DocumentStatus.OPEN
+            is_open = order.status == DocumentStatus.OPEN or order.pk in reopening
             recost(_lot(line), is_open=is_open, at=at, kind=Kind.VOID, source_number=purchase.number)
         for order in orders.values():
             history_note(number=order.number, action="Purchase void", by=by, at=at, note=purchase.number)
+            if order.pk in reopening and order.status == DocumentStatus.CLOSED:
+                reopened.append(order.number)
+                reopen_locked(order, by=by, at=at, note=f"{purchase} is void: its goods are not billed any more")
     purchase.status = PostingStatus.VOID
     purchase.save(update_fields=["status"])
-    history_note(number=purchase.number, action="Void", by=by, at=at, note=reason)
+    said = [reason, f"Open again: {', '.join(reopened)}" if reopened else ""]
+    history_note(number=purchase.number, action="Void", by=by, at=at, note=". ".join(filter(None, said)))
     return purchase
+
+
+def orders_reopened_by_void(purchase: Purchase) -> list[PurchaseOrder]:
+    """The closed orders that making a posted purchase void would open again, because goods of theirs lose their bill.
+
+    What a page says beforehand; the verb looks again under its locks.
+    """
+    if purchase.status != PostingStatus.POSTED:
+        return []
+    billed: dict[int, Decimal] = defaultdict(lambda: ZERO)
+    for line in purchase.lines.all():
+        billed[line.purchase_order_line_id] += line.quantity
+    lines = _lines_by_code(purchase)
+    orders = PurchaseOrder.objects.filter(
+        pk__in={
+            line.purchase_order_line.purchase_order_id
+            for line in lines
+            if _is_left_unbilled(line, less=billed[line.purchase_order_line_id])
+        },
+        status=DocumentStatus.CLOSED,
+    )
+    return list(orders.order_by("pk"))
+
+
+def _is_left_unbilled(line: PurchaseLine, *, less: Decimal = ZERO) -> bool:
+    """Whether goods of this line have no bill once it is void (`less`: and so much of the bills with it).
+
+    Voiding freight or a credit takes no bill from goods; what was missing before had been accepted.
+    """
+    lot = _lot(line)
+    lot.refresh_from_db()
+    is_bill_of_goods = line.quantity > 0 or line.value > 0
+    return is_bill_of_goods and quantity_unbilled(lot) + less > 0
 
 
 def _lines_by_code(purchase: Purchase) -> list[PurchaseLine]:
@@ -198,6 +243,12 @@ def _lock_orders(lines: Iterable[PurchaseLine]) -> dict[int, PurchaseOrder]:
     keys = {line.purchase_order_line.purchase_order_id for line in lines}
     orders = PurchaseOrder.objects.select_for_update(no_key=True).filter(pk__in=keys).order_by("pk")
     return {order.pk: order for order in orders}
+
+
+def _lock_lots_of(orders: Iterable[int]) -> None:
+    """Lock the lots of all lines of these orders."""
+    lots = InventoryLot.objects.filter(purchase_order_line__purchase_order__in=list(orders))
+    lock_lots(lots.values_list("pk", flat=True))
 
 
 def _lot(line: PurchaseLine) -> InventoryLot:

@@ -83,6 +83,11 @@ def quantity_kept(lot: InventoryLot) -> Decimal:
     return lot.quantity_received - growth(lot).quantity - returned_figures(lot).quantity_short
 
 
+def quantity_unbilled(lot: InventoryLot) -> Decimal:
+    """What of it no purchase bills, net of credits; below zero is billed and not here."""
+    return quantity_kept(lot) - (lot.quantity_purchased - lot.quantity_credited)
+
+
 # -- Cost --------------------------------------------------------------------------------------------
 def recost(
     lot: InventoryLot,

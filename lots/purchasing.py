@@ -23,9 +23,11 @@ from lots.locks import lock_pools_of_codes
 from lots.lot_costs import (
     growth,
     lock_document,
+    lock_lots,
     quantity_counted,
     quantity_due,
     quantity_kept,
+    quantity_unbilled,
     recost,
     returned_figures,
     settle_on_order,
@@ -48,6 +50,11 @@ from lots.services import lot_open
 
 Kind = LotCostEvent.Kind
 Status = DocumentStatus
+
+
+class UnbilledGoods(ValidationError):
+    """Goods would be worth less than they cost, or nothing: ask, and close again with `is_unbilled_accepted`."""
+
 
 INVENTORIED: Final = frozenset({RecordType.INVENTORIED_ITEM, RecordType.INVENTORIED_ASSEMBLY_ITEM})
 
@@ -117,8 +124,10 @@ def close_warnings(purchase_order: PurchaseOrder) -> list[str]:
             warnings.append(
                 f"{line.code}: {quantity_text(came)} were received of {quantity_text(line.quantity)} ordered."
             )
-        if lot.quantity_received > 0 and landed == 0:
-            warnings.append(f"{line.code}: no purchase says what it cost. Its cost becomes 0.00.")
+        if text := _unbilled_text(lot):
+            warnings.append(text)
+        elif lot.quantity_received > 0 and landed == 0:
+            warnings.append(f"{line.code}: it was billed at nothing. Its cost becomes 0.00.")
         elif came == 0 and landed > 0:
             warnings.append(
                 f"{line.code}: {money_text(landed)} were billed for nothing received. They go to the variance account."
@@ -129,6 +138,23 @@ def close_warnings(purchase_order: PurchaseOrder) -> list[str]:
         if awaited > 0:
             warnings.append(f"{line.code}: {quantity_text(awaited)} were returned and are not credited yet.")
     return warnings
+
+
+def unbilled(purchase_order: PurchaseOrder) -> list[str]:
+    """Say of which lines goods are here that no purchase bills, and what closing now would make of their cost."""
+    lines = purchase_order.lines.select_related("code", "lot").order_by("position", "pk")
+    return [text for line in lines if line.lot is not None and (text := _unbilled_text(line.lot))]
+
+
+def _unbilled_text(lot: InventoryLot) -> str:
+    missing = quantity_unbilled(lot)
+    if missing <= 0:
+        return ""
+    if lot.value_purchased + lot.value_freight == 0:
+        return f"{lot.code}: no purchase says what it cost. Its cost becomes 0.00."
+    there = quantity_text(quantity_kept(lot))
+    text = f"{lot.code}: {quantity_text(missing)} of {there} received are not billed."
+    return f"{text} All {there} cost what the others were billed at."
 
 
 def documents_of(purchase_order: PurchaseOrder, *, status: PostingStatus) -> list[str]:
@@ -344,18 +370,29 @@ def purchase_order_open(*, purchase_order: PurchaseOrder, by: User | None, at: d
 
 
 @transaction.atomic
-def purchase_order_close(*, purchase_order: PurchaseOrder, by: User | None, at: datetime) -> PurchaseOrder:
+def purchase_order_close(
+    *, purchase_order: PurchaseOrder, by: User | None, at: datetime, is_unbilled_accepted: bool = False
+) -> PurchaseOrder:
     """Close an open order, early or not: what is still due leaves On Order, and cost is final at what was billed.
 
-    Raises ValidationError when it is not open.
+    Raises ValidationError when it is not open; UnbilledGoods where goods are here that no purchase bills, unless
+    accepted: a closed order's goods cost what was billed, so nothing at all if nothing was.
     """
     lock_document(purchase_order)
     _refuse(why_not_close(purchase_order))
-    _close(purchase_order, by=by, at=at)
+    lots = purchase_order.lines.filter(lot__isnull=False).values_list("lot", flat=True)
+    # Adjustments and bills of these lots wait from here on, so that what is asked about is what is closed.
+    lock_lots(lots)
+    missing = unbilled(purchase_order)
+    if missing and not is_unbilled_accepted:
+        raise UnbilledGoods(f"{' '.join(missing)} Nothing was changed: confirm that no bill will come.")
+    _close(purchase_order, by=by, at=at, accepted=missing)
     return purchase_order
 
 
-def _close(order: PurchaseOrder, *, by: User | None, at: datetime, note: str = "") -> None:
+def _close(
+    order: PurchaseOrder, *, by: User | None, at: datetime, note: str = "", accepted: Sequence[str] = ()
+) -> None:
     lines = lines_by_code(order)
     lock_pools_of_codes(codes=[line.code for line in lines], office=order.office)
     given_up = []
@@ -369,7 +406,7 @@ def _close(order: PurchaseOrder, *, by: User | None, at: datetime, note: str = "
         recost(line.lot, is_open=False, at=at, kind=Kind.CLOSE, source_number=order.number)
     order.status, order.closed_at = Status.CLOSED, at
     order.save(update_fields=["status", "closed_at"])
-    history_note(number=order.number, action="Closed", by=by, at=at, note=note or "; ".join(given_up))
+    history_note(number=order.number, action="Closed", by=by, at=at, note=note or "; ".join([*given_up, *accepted]))
 
 
 def close_if_complete(order: PurchaseOrder, *, by: User | None, at: datetime) -> bool:
@@ -397,19 +434,23 @@ def purchase_order_reopen(*, purchase_order: PurchaseOrder, by: User | None, at:
     """
     lock_document(purchase_order)
     _refuse(why_not_reopen(purchase_order))
-    purchase_order.status, purchase_order.closed_at = Status.OPEN, None
-    purchase_order.save(update_fields=["status", "closed_at"])
-    lines = lines_by_code(purchase_order)
-    lock_pools_of_codes(codes=[line.code for line in lines], office=purchase_order.office)
+    reopen_locked(purchase_order, by=by, at=at)
+    return purchase_order
+
+
+def reopen_locked(order: PurchaseOrder, *, by: User | None, at: datetime, note: str = "") -> None:
+    """Reopen a closed order whose row the caller has locked."""
+    order.status, order.closed_at = Status.OPEN, None
+    order.save(update_fields=["status", "closed_at"])
+    lines = lines_by_code(order)
+    lock_pools_of_codes(codes=[line.code for line in lines], office=order.office)
     for line in lines:
         if line.lot is None:
             continue
         _finish_lots([line.lot], is_final=False)
-        recost(line.lot, is_open=True, at=at, kind=Kind.REOPEN, source_number=purchase_order.number)
-        due = quantity_due(line)
-        settle_on_order(line.lot, due=due, at=at, source_number=purchase_order.number)
-    history_note(number=purchase_order.number, action="Reopened", by=by, at=at)
-    return purchase_order
+        recost(line.lot, is_open=True, at=at, kind=Kind.REOPEN, source_number=order.number)
+        settle_on_order(line.lot, due=quantity_due(line), at=at, source_number=order.number)
+    history_note(number=order.number, action="Reopened", by=by, at=at, note=note)
 
 
 @transaction.atomic

@@ -123,6 +123,21 @@ class ReceiveAllForm(forms.Form):
     received_at = MomentField(label="Received")
 
 
+class CloseForm(forms.Form):
+    """The tick is asked for only where goods are here that no purchase bills."""
+
+    is_unbilled_accepted = forms.BooleanField(
+        label="Close it without their bill",
+        required=False,
+        help_text="Leave it open while a bill is expected: until then its goods stand at the order's unit cost.",
+    )
+
+    def __init__(self, *args: Any, is_asked: bool, **options: Any) -> None:
+        super().__init__(*args, **options)
+        if not is_asked:
+            self.fields["is_unbilled_accepted"].widget = forms.HiddenInput()
+
+
 # -- Shipments ---------------------------------------------------------------------------------------
 class OverReceiptForm(forms.Form):
     """The tick is asked for only when more came than was ordered."""

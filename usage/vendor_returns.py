@@ -23,6 +23,7 @@ from lots.lot_costs import (
     quantity_due,
     quantity_kept,
     quantity_on_order,
+    quantity_unbilled,
     recost,
     returned_figures,
 )
@@ -38,6 +39,7 @@ from lots.models import (
     ReceiptLine,
     SerialMovement,
 )
+from lots.purchasing import reopen_locked
 from lots.receiving import (
     lines_to_ship,
     lot_of,
@@ -155,8 +157,8 @@ def _send_back(line: ReceiptLine, receipt: Receipt, order: PurchaseOrder) -> Non
 def vendor_return_void(*, receipt: Receipt, by: User | None, at: datetime, reason: str = "") -> Receipt:
     """Make a return void, for ever: movements and usage are mirrored, and the lots have their units again.
 
-    A pending one just becomes void. Raises ValidationError, naming what stands in the way, when the vendor credited it
-    or its replacement has come.
+    A closed order is open again if units come back that nobody billed. A pending return just becomes void. Raises
+    ValidationError, naming what stands in the way, when the vendor credited it or its replacement has come.
     """
     lock_document(receipt)
     if receipt.status == PostingStatus.VOID:
@@ -167,14 +169,23 @@ def vendor_return_void(*, receipt: Receipt, by: User | None, at: datetime, reaso
         order = receipt.purchase_order
         lock_document(order)
         lots = lots_of_receipt(receipt)
-        lock_lots(lot.pk for lot, _ in lots)
+        # All of the order's, because the order may be opened again.
+        lock_lots(InventoryLot.objects.filter(purchase_order_line__purchase_order=order).values_list("pk", flat=True))
         if reasons := [text for lot, quantity in lots if (text := _why_not_take_back(lot, quantity, receipt, order))]:
             raise ValidationError(f"{' '.join(reasons)} Nothing was changed.")
         receipt.status = PostingStatus.VOID
         receipt.save(update_fields=["status"])
+        was_billed = {lot.pk for lot, _ in lots if quantity_unbilled(lot) <= 0}
         _take_back(receipt, order, at=at)
         settle_lines(order, [lot for lot, _ in lots], at=at)
         history_note(number=order.number, action="Return void", by=by, at=at, note=receipt.number)
+        for lot, _ in lots:
+            lot.refresh_from_db()
+        if order.status == DocumentStatus.CLOSED and any(
+            lot.pk in was_billed and quantity_unbilled(lot) > 0 for lot, _ in lots
+        ):
+            # A closed order's goods cost what was billed; units without a bill would only water that down.
+            reopen_locked(order, by=by, at=at, note=f"{receipt} is void: goods are here that no purchase bills")
     receipt.status = PostingStatus.VOID
     receipt.save(update_fields=["status"])
     history_note(number=receipt.number, action="Void", by=by, at=at, note=reason)

@@ -6,6 +6,7 @@ from functools import cached_property
 from operator import methodcaller
 from typing import Any
 
+from django.core.exceptions import ValidationError
 from django.db.models import QuerySet
 from django.http import HttpRequest, JsonResponse
 from django.urls import reverse
@@ -23,6 +24,7 @@ from lots.history_table import history_section
 from lots.models import DocumentStatus, PurchaseLine, PurchaseOrder, PurchaseOrderLine, Receipt
 from lots.purchasing_filtersets import PurchaseOrderFilterSet
 from lots.purchasing_forms import (
+    CloseForm,
     NamedLine,
     PurchaseOrderForm,
     PurchaseOrderLines,
@@ -425,6 +427,9 @@ class ReceiveAllView(PurchaseOrderActionView):
 
 
 class PurchaseOrderCloseView(PurchaseOrderActionView):
+    """Asks back where goods are here that no purchase bills."""
+
+    form_class = CloseForm
     action_label = "Close"
     yes_label = "Close it"
     template_name = "lots/purchase_order_close.html"
@@ -440,8 +445,14 @@ class PurchaseOrderCloseView(PurchaseOrderActionView):
         switches = [switch for line in lines if (switch := cost_switch(line)) is not None]
         return {"warnings": purchasing.close_warnings(record), "switches": switches}
 
+    def form_kwargs(self, record: PurchaseOrder) -> dict[str, Any]:
+        return {"is_asked": bool(purchasing.unbilled(record))}
+
     def perform(self, record: PurchaseOrder, cleaned: dict[str, Any]) -> None:
-        purchasing.purchase_order_close(purchase_order=record, **self.done_by())
+        try:
+            purchasing.purchase_order_close(purchase_order=record, **self.done_by(), **cleaned)
+        except purchasing.UnbilledGoods as question:
+            raise ValidationError({"is_unbilled_accepted": question.messages}) from None
 
     def get_success_message(self, record: PurchaseOrder) -> str:
         values = record.lines.filter(lot__isnull=False).values_list("lot__value", flat=True)

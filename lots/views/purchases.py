@@ -21,7 +21,7 @@ from inventory_site.money import to_cents
 from inventory_site.views import RecordDetailView
 from lots.found_sets import LargeListView
 from lots.history_table import history_section
-from lots.invoicing import purchase_post, purchase_save, purchase_void
+from lots.invoicing import orders_reopened_by_void, purchase_post, purchase_save, purchase_void
 from lots.models import DocumentStatus, PostingStatus, Purchase, PurchaseOrder, Receipt
 from lots.purchasing_filtersets import PurchaseFilterSet
 from lots.purchasing_forms import NamedLine, PurchaseForm, PurchaseLines, ReasonForm
@@ -310,13 +310,22 @@ class PurchaseVoidView(PurchaseActionView):
     def get_text(self, record: Purchase) -> str:
         if record.status == PostingStatus.PENDING:
             return "It is pending, so nothing is owed and nothing is taken back. Void is for ever."
-        return "It is owed no more, and the lots of closed orders are costed anew without it. Void is for ever."
+        text = "It is owed no more, and the lots of closed orders are costed anew without it. Void is for ever."
+        reopened = ", ".join(order.number for order in orders_reopened_by_void(record))
+        if not reopened:
+            return text
+        return (
+            f"{text} {reopened}: closed, and goods of it would have no bill any more, so it is opened again. Their cost"
+            " is the order's unit cost then, as an estimate, and what is still due of it is On Order again."
+        )
 
     def why_not(self, record: Purchase) -> str:
         return f"{record} is already void." if record.status == PostingStatus.VOID else ""
 
     def perform(self, record: Purchase, cleaned: dict[str, Any]) -> None:
+        self.reopened = orders_reopened_by_void(record)
         purchase_void(purchase=record, by=signed_in(self.request), at=timezone.now(), reason=cleaned["reason"])
 
     def get_success_message(self, record: Purchase) -> str:
-        return f"{record} is void."
+        reopened = ", ".join(order.number for order in self.reopened)
+        return f"{record} is void." + (f" {reopened}: open again, cost is estimated." if reopened else "")

@@ -9,8 +9,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from inventory_site.document_forms import LineError
-from lots.invoicing import purchase_post, purchase_save, purchase_void
-from lots.models import LotCostEvent, Purchase
+from lots.invoicing import orders_reopened_by_void, purchase_post, purchase_save, purchase_void
+from lots.models import LotCostEvent, Purchase, RecordHistory
 from lots.purchasing import purchase_order_close, purchase_order_void
 from tests.factories import day, make_usage, reconcile
 from tests.lots.purchasing_stories import (
@@ -253,16 +253,66 @@ def test_a_void_credit_is_owed_again() -> None:
 
 
 @pytest.mark.django_db
-def test_a_void_bill_of_a_closed_order_leaves_its_lot_without_cost() -> None:
-    order = order_of(("WIRE", "10", "10"))
-    receive(order, "4")
+def test_a_void_bill_opens_its_closed_order_again_so_that_its_goods_are_not_worth_nothing() -> None:
+    order = order_of(("WIRE", "10", "10"), ("BOOK", "2", "5"))
+    receive(order, "4", "2")
+    other = bill((line_of(order, 2), "2", "11"))
     purchase = bill((line_of(order), "4", "44"))
     purchase_order_close(purchase_order=order, by=None, at=day(5))
+    assert orders_reopened_by_void(purchase) == [order]
     void(purchase)
-    assert owed(lot_of(order)) == amounts("0", "0", "0", "0")
+    order.refresh_from_db()
+    assert (order.status, order.closed_at) == ("OPEN", None)
+    # At the order's unit cost again, both of them: what is billed of the other lot is not final either.
+    assert owed(lot_of(order)) == amounts("40", "40", "0", "0")
+    assert owed(lot_of(order, 2)) == amounts("10", "-1", "11", "0")
+    assert not lot_of(order).is_cost_final
+    assert balances() == (6, 4)
+    assert history_of(order.number)[-2:] == ["Purchase void", "Reopened"]
+    notes = RecordHistory.objects.order_by("-pk").values_list("number", "note")[:2]
+    assert list(notes) == [
+        (purchase.number, f"not ours. Open again: {order}"),
+        (order.number, f"{purchase} is void: its goods are not billed any more"),
+    ]
+    settle_books()
     bill((line_of(order), "4", "48"), on_day=14)
+    purchase_order_close(purchase_order=order, by=None, at=day(15))
     assert owed(lot_of(order)) == amounts("48", "0", "48", "0")
     assert balances() == (0, 4)
+    assert orders_reopened_by_void(other) == [order]
+    settle_books()
+
+
+@pytest.mark.django_db
+def test_what_was_sold_of_a_void_bill_stands_at_the_order_s_cost_until_the_next_bill() -> None:
+    order = order_of(("WIRE", "10", "10"))
+    receive(order, "10")
+    purchase = bill((line_of(order), "10", "120"))
+    usage = make_usage("WIRE", "4", on_day=4)
+    reconcile()
+    void(purchase)
+    settle_books()
+    bill((line_of(order), "10", "130"), on_day=14)
+    order.refresh_from_db()
+    assert order.status == "CLOSED"
+    settle_books()
+    assert [row.amount for row in usage.allocations.order_by("pk")] == [48, -8, 12]
+
+
+@pytest.mark.django_db
+def test_a_closed_order_stays_closed_where_the_void_takes_no_bill_from_its_goods() -> None:
+    order = order_of(("WIRE", "10", "10"))
+    receive(order, "10")
+    twice = bill((line_of(order), "10", "100"))
+    bill((line_of(order), "10", "100"))
+    surcharge = bill((line_of(order), "0", "7"))
+    freight = bill((line_of(order), "0", "0"), freight="5")
+    for purchase in (freight, surcharge, twice):
+        assert orders_reopened_by_void(purchase) == []
+        void(purchase)
+        order.refresh_from_db()
+        assert order.status == "CLOSED"
+    assert owed(lot_of(order)) == amounts("100", "0", "100", "0")
     settle_books()
 
 

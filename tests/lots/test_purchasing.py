@@ -18,6 +18,7 @@ from lots.models import (
 )
 from lots.purchasing import (
     OrderedLine,
+    UnbilledGoods,
     close_warnings,
     purchase_order_close,
     purchase_order_open,
@@ -328,9 +329,38 @@ def test_what_no_purchase_names_costs_nothing_once_closed() -> None:
     order = order_of(("WIRE", "10", "2"))
     receive(order, "10")
     assert close_warnings(order) == ["WIRE: no purchase says what it cost. Its cost becomes 0.00."]
-    purchase_order_close(purchase_order=order, by=None, at=day(4))
+    before = footprint()
+    with pytest.raises(UnbilledGoods, match="confirm that no bill will come"):
+        purchase_order_close(purchase_order=order, by=None, at=day(4))
+    assert (footprint(), order_status(order), owed(lot_of(order))) == (before, "OPEN", amounts("20", "20", "0", "0"))
+    purchase_order_close(purchase_order=order, by=None, at=day(4), is_unbilled_accepted=True)
+    assert "no purchase says what it cost" in RecordHistory.objects.latest("pk").note
     assert owed(lot_of(order)) == amounts("0", "0", "0", "0")
     settle_books()
+
+
+def test_goods_that_are_billed_in_part_are_asked_about_before_the_bill_is_spread_over_all() -> None:
+    order = order_of(("WIRE", "10", "2"))
+    receive(order, "10")
+    bill((line_of(order), "4", "8"))
+    said = "WIRE: 6 of 10 received are not billed. All 10 cost what the others were billed at."
+    assert close_warnings(order) == [said]
+    before = footprint()
+    with pytest.raises(UnbilledGoods, match="6 of 10 received are not billed"):
+        purchase_order_close(purchase_order=order, by=None, at=day(4))
+    assert (footprint(), order_status(order)) == (before, "OPEN")
+    purchase_order_close(purchase_order=order, by=None, at=day(4), is_unbilled_accepted=True)
+    assert owed(lot_of(order)) == amounts("8", "0", "8", "0")
+    settle_books()
+
+
+def test_goods_that_were_billed_at_nothing_are_said_to_cost_nothing_but_not_asked_about() -> None:
+    order = order_of(("WIRE", "10", "2"))
+    receive(order, "8")
+    bill((line_of(order), "8", "0"))
+    assert "WIRE: it was billed at nothing. Its cost becomes 0.00." in close_warnings(order)
+    purchase_order_close(purchase_order=order, by=None, at=day(4))
+    assert owed(lot_of(order)) == amounts("0", "0", "0", "0")
 
 
 def test_reopening_estimates_cost_again_and_expects_the_rest() -> None:

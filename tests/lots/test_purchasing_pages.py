@@ -126,6 +126,31 @@ def test_closing_shows_what_becomes_of_the_cost_first(clerk: Client) -> None:
     assert balances() == (0, 15)
 
 
+def test_closing_asks_about_goods_that_nobody_billed(clerk: Client) -> None:
+    order = order_of(("WIRE", "10", "2.00"))
+    receive(order, "10")
+    url = of("lots:purchase_order_close", order)
+    page = clerk.get(url)
+    assert "no purchase says what it cost. Its cost becomes 0.00." in text(page)
+    assert b'type="checkbox" name="is_unbilled_accepted"' in page.content
+    refused = clerk.post(url)
+    assert refused.status_code == 422
+    assert "confirm that no bill will come" in text(refused)
+    assert lot_of(order).value == 20
+    clerk.post(url, {"is_unbilled_accepted": "on"})
+    assert lot_of(order).value == 0
+
+
+def test_a_void_says_beforehand_that_it_opens_the_order_again(clerk: Client) -> None:
+    order = order_of(("WIRE", "10", "10"))
+    receive(order, "10")
+    purchase = bill((line_of(order), "10", "100"))
+    page = text(clerk.get(of("lots:purchase_void", purchase)))
+    assert f"{order}: closed, and goods of it would have no bill any more, so it is opened again." in page
+    done = clerk.post(of("lots:purchase_void", purchase), {"reason": "Not ours"}, follow=True)
+    assert f"{order}: open again, cost is estimated." in text(done)
+
+
 def test_an_order_is_reopened_and_its_cost_is_an_estimate_again(clerk: Client) -> None:
     order = order_of(("WIRE", "16", "35.00"))
     receive(order, "15")

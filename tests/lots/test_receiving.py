@@ -199,7 +199,7 @@ def test_nothing_is_received_against_an_order_that_is_not_open() -> None:
         write_receipt(pending, "1")
     order = order_of(("WIRE", "3", "10"))
     receipt = write_receipt(order, "1")
-    purchase_order_close(purchase_order=order, by=None, at=day(3))
+    purchase_order_close(purchase_order=order, by=None, at=day(3), is_unbilled_accepted=True)
     before = footprint()
     with pytest.raises(ValidationError, match="is closed: reopen it"):
         post(receipt)
@@ -310,7 +310,7 @@ def test_void_of_an_over_receipt_puts_no_more_on_order_than_is_due() -> None:
     receive(order, "4", is_accepted=True)
     void(first)
     assert balances() == (6, 4)
-    purchase_order_close(purchase_order=order, by=None, at=day(10))
+    purchase_order_close(purchase_order=order, by=None, at=day(10), is_unbilled_accepted=True)
     assert balances() == (0, 4)
     settle_books()
 
@@ -359,7 +359,7 @@ def test_a_receipt_of_a_closed_order_stays_while_more_is_billed_than_would_be_le
 def test_a_receipt_of_a_closed_order_that_nobody_billed_leaves_nothing_on_order() -> None:
     order = order_of(("WIRE", "10", "1"))
     receipt = receive(order, "4")
-    purchase_order_close(purchase_order=order, by=None, at=day(5))
+    purchase_order_close(purchase_order=order, by=None, at=day(5), is_unbilled_accepted=True)
     void(receipt)
     assert balances() == (ZERO, ZERO)
     assert owed(lot_of(order)) == amounts("0", "0", "0", "0")

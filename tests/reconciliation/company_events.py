@@ -134,7 +134,9 @@ def close_purchase_order(company: Company) -> Moves:
     order = company.pick(_open_orders())
     if order is None:
         return []
-    purchase_order_close(purchase_order=order, by=None, at=company.now)
+    purchase_order_close(
+        purchase_order=order, by=None, at=company.now, is_unbilled_accepted=company.random.random() < 0.7
+    )
     return [nothing]
 
 

@@ -163,6 +163,6 @@ def test_what_is_still_due_is_named_because_it_cures_usage_without_an_adjustment
     reconcile()
     assert causes_of("A") == [Cause.USED_UP]
     assert f"7 are still due ({first} and 1 more)" in sentence_of("A")
-    purchase_order_close(purchase_order=first, by=None, at=day(9))
+    purchase_order_close(purchase_order=first, by=None, at=day(9), is_unbilled_accepted=True)
     reconcile()
     assert "3 are still due (PO-60001)" in sentence_of("A")

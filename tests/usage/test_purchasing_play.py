@@ -116,7 +116,8 @@ class Player:
         purchase_post(purchase=purchase, by=None, at=day(self.today))
 
     def close(self) -> None:
-        purchase_order_close(purchase_order=self.order(), by=None, at=day(self.today))
+        accepted = self.dice.random() < 0.5
+        purchase_order_close(purchase_order=self.order(), by=None, at=day(self.today), is_unbilled_accepted=accepted)
 
     def reopen(self) -> None:
         purchase_order_reopen(purchase_order=self.order(), by=None, at=day(self.today))
@@ -198,7 +199,7 @@ def test_whatever_happens_in_whatever_order_it_adds_up(seed: int) -> None:
     assert player.done.get("bill", 0) >= 2
     # Nothing can stay on order once everything is closed or void.
     for order in PurchaseOrder.objects.filter(status="OPEN").order_by("pk"):
-        purchase_order_close(purchase_order=order, by=None, at=day(90))
+        purchase_order_close(purchase_order=order, by=None, at=day(90), is_unbilled_accepted=True)
     for code in CODES:
         on_order = InventoryTransaction.objects.filter(code__code=code).aggregate(sum=Sum("on_order"))["sum"]
         assert on_order == 0

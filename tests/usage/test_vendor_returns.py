@@ -126,7 +126,7 @@ def test_a_replacement_that_never_comes_leaves_order_when_it_closes() -> None:
     order = order_of(("WIRE", "10", "10"))
     receive(order, "10")
     send_back(order, "4", is_replaced=True)
-    purchase_order_close(purchase_order=order, by=None, at=day(9))
+    purchase_order_close(purchase_order=order, by=None, at=day(9), is_unbilled_accepted=True)
     assert balances() == (0, 6)
     settle_books()
 
@@ -304,3 +304,28 @@ def test_a_return_of_nothing_that_the_lot_has_is_worth_what_the_vendor_owes() ->
     assert owed(lot) == amounts("100", "100", "0", "0")
     assert balances() == (0, 0)
     settle_books()
+
+
+def test_units_that_come_back_without_a_bill_open_their_closed_order_again() -> None:
+    order = order_of(("WIRE", "10", "10"))
+    receive(order, "10")
+    bill((line_of(order), "8", "88"))
+    back = send_back(order, "2")
+    purchase_order_close(purchase_order=order, by=None, at=day(9))
+    assert owed(lot_of(order)) == amounts("88", "0", "88", "0")
+    void(back)
+    order.refresh_from_db()
+    assert order.status == "OPEN"
+    # Not ten for what eight were billed at.
+    assert owed(lot_of(order)) == amounts("100", "12", "88", "0")
+    assert history_of(order.number)[-2:] == ["Return void", "Reopened"]
+    assert balances() == (0, 10)
+    settle_books()
+
+
+def test_a_void_return_of_billed_units_leaves_the_order_closed() -> None:
+    order = closed_order()
+    void(send_back(order, "2"))
+    order.refresh_from_db()
+    assert order.status == "CLOSED"
+    assert owed(lot_of(order)) == amounts("100", "0", "100", "0")
