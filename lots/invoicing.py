@@ -16,10 +16,11 @@ from django.db import transaction
 from django.db.models import F
 
 from inventory_site.document_forms import LineError
-from lots.costing import spread
+from inventory_site.money import money_text, quantity_text
+from lots.costing import spread, to_cents
 from lots.history import history_note
 from lots.ledger import ZERO
-from lots.lot_costs import lock_document, lock_lots, quantity_unbilled, recost
+from lots.lot_costs import lock_document, lock_lots, quantity_unbilled, recost, returned_figures
 from lots.models import (
     DocumentStatus,
     InventoryLot,
@@ -35,6 +36,10 @@ from lots.receiving import refuse_unless_pending
 
 Kind = LotCostEvent.Kind
 FreightBy = Purchase.FreightBy
+
+
+class OverCredit(ValidationError):
+    """The vendor credits more than went back: ask, and post again with `is_over_credit_accepted`. Of LineErrors."""
 
 
 # -- Written -------------------------------------------------------------------------------------------
@@ -123,13 +128,49 @@ def _weight(freight_by: str, line: PurchaseLine) -> Decimal:
     return quantity * (line.purchase_order_line.code.unit_weight if freight_by == FreightBy.WEIGHT else 1)
 
 
+def _over_credits(lines: Sequence[PurchaseLine]) -> list[LineError]:
+    """What to ask about: credits, counted already, that are for more units or for more money than went back."""
+    errors = []
+    for line in sorted(lines, key=lambda line: line.position):
+        if line.quantity >= 0 and line.value >= 0:
+            continue
+        lot = _lot(line)
+        lot.refresh_from_db()
+        back = lot.quantity_returned + returned_figures(lot).quantity_short
+        worth = _worth_of(lot, back)
+        if lot.quantity_credited > back:
+            credited, went = quantity_text(lot.quantity_credited), quantity_text(back)
+            text, field = f"{credited} of {lot.code} are credited, but {went} went back to the vendor.", "quantity"
+        elif lot.value_credited > worth:
+            credited, went = money_text(lot.value_credited), money_text(worth)
+            text, field = f"{credited} are credited for {lot.code}, but what went back cost {went}.", "value"
+        else:
+            continue
+        if (difference := lot.value_credited - worth) > 0:
+            text = f"{text} {money_text(difference)} go to the variance account once the order is closed."
+        errors.append(LineError(line.position - 1, text, field=field))
+    return errors
+
+
+def _worth_of(lot: InventoryLot, quantity: Decimal) -> Decimal:
+    """The most that a credit for so many units may be without a question: as ordered, or as billed with its freight."""
+    ordered = to_cents(lot.unit_cost_ordered * quantity)
+    if not lot.quantity_purchased:
+        return ordered
+    landed = lot.value_purchased + lot.value_freight
+    return max(ordered, to_cents(landed * quantity / lot.quantity_purchased))
+
+
 # -- Posted and void -----------------------------------------------------------------------------------
 @transaction.atomic
-def purchase_post(*, purchase: Purchase, by: User | None, at: datetime) -> Purchase:
+def purchase_post(
+    *, purchase: Purchase, by: User | None, at: datetime, is_over_credit_accepted: bool = False
+) -> Purchase:
     """Post a vendor invoice: it is owed from then on, and closed lots are costed anew.
 
     Writes the lots' purchased, freight and credited figures and a cost event per line; closes orders that it completes.
-    Raises ValidationError for a purchase that is not pending, has no lines, or bills an order that is pending or void.
+    Raises ValidationError for a purchase that is not pending, has no lines, or bills an order that is pending or void;
+    OverCredit, with a LineError per line, where more is credited than went back, unless accepted.
     """
     lock_document(purchase)
     refuse_unless_pending(purchase)
@@ -155,9 +196,13 @@ def purchase_post(*, purchase: Purchase, by: User | None, at: datetime) -> Purch
             kind=Kind.PURCHASE if is_goods else Kind.FREIGHT,
             source_number=purchase.number,
         )
+    over = _over_credits(lines)
+    if over and not is_over_credit_accepted:
+        raise OverCredit(over)
     purchase.status = PostingStatus.POSTED
     purchase.save(update_fields=["status"])
-    history_note(number=purchase.number, action="Posted", by=by, at=at)
+    said = " ".join(str(error.message) for error in over)
+    history_note(number=purchase.number, action="Posted", by=by, at=at, note=said)
     for order in orders.values():
         history_note(number=order.number, action="Purchased", by=by, at=at, note=purchase.number)
         close_if_complete(order, by=by, at=at)

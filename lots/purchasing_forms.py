@@ -214,12 +214,30 @@ VendorReturnLines = forms.formset_factory(VendorReturnLineForm, formset=FixedLin
 
 
 # -- Purchases ---------------------------------------------------------------------------------------
-class PurchaseForm(forms.Form):
+class OverCreditForm(forms.Form):
+    """The tick is asked for only when the vendor credits more than went back."""
+
+    is_over_credit_accepted = forms.BooleanField(
+        label="Take a credit for more than went back", required=False, widget=forms.HiddenInput
+    )
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        if self.is_bound and self.data.get("is_over_credit_accepted") == "on":
+            self.ask_over_credit()
+
+    def ask_over_credit(self) -> None:
+        self.fields["is_over_credit_accepted"].widget = forms.CheckboxInput()
+
+
+class PurchaseForm(OverCreditForm):
     vendor = vendor_field()
     invoice_number = forms.CharField(label="Invoice #", max_length=60, required=False)
     invoiced_at = MomentField(label="Date")
     freight = MoneyFormField(label="Total freight charge", required=False, min_value=0)
     freight_by = forms.ChoiceField(label="Allocate by", choices=Purchase.FreightBy.choices)
+
+    field_order = ("vendor", "invoice_number", "invoiced_at", "freight", "freight_by", "is_over_credit_accepted")
 
     def clean_freight(self) -> Any:
         return self.cleaned_data["freight"] or 0

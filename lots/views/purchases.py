@@ -8,7 +8,7 @@ from typing import Any
 from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.db.models import QuerySet
-from django.http import Http404, HttpRequest, HttpResponseBase
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404
 from django.urls import reverse
 from django.utils import timezone
@@ -21,10 +21,10 @@ from inventory_site.money import to_cents
 from inventory_site.views import RecordDetailView
 from lots.found_sets import LargeListView
 from lots.history_table import history_section
-from lots.invoicing import orders_reopened_by_void, purchase_post, purchase_save, purchase_void
+from lots.invoicing import OverCredit, orders_reopened_by_void, purchase_post, purchase_save, purchase_void
 from lots.models import DocumentStatus, PostingStatus, Purchase, PurchaseOrder, Receipt
 from lots.purchasing_filtersets import PurchaseFilterSet
-from lots.purchasing_forms import NamedLine, PurchaseForm, PurchaseLines, ReasonForm
+from lots.purchasing_forms import NamedLine, OverCreditForm, PurchaseForm, PurchaseLines, ReasonForm
 from lots.purchasing_querysets import order_lines, purchases
 from lots.purchasing_tables import PurchaseLineTable, PurchaseTable
 from lots.shipment_pages import record_named, signed_in, why_not_change
@@ -32,6 +32,7 @@ from lots.views.purchase_orders import vendors
 
 ADD, CHANGE = "lots.add_purchase", "lots.change_purchase"
 ZERO = Decimal(0)
+CONFIRM = "Nothing was posted: confirm that the vendor credits more than went back."
 BILLABLE = (DocumentStatus.OPEN, DocumentStatus.CLOSED)
 
 
@@ -143,6 +144,7 @@ class PurchaseFormView(DocumentFormView):
     submit_label = "Post"
     lines_note = "A line without quantity and value bears freight alone. A credit for what went back has both negative."
     spread: PurchaseLineTable | None = None
+    is_over_credit_asked = False
 
     def get_record(self) -> Purchase | None:
         record: Purchase | None = super().get_record()
@@ -231,7 +233,7 @@ class PurchaseFormView(DocumentFormView):
             lines=[{**line, "purchase_order_line": line["purchase_order_line"].line} for line in lines],
             by=signed_in(self.request),
             at=timezone.now(),
-            **header,
+            **{name: value for name, value in header.items() if name != "is_over_credit_accepted"},
         )
 
     def save(self, record: Purchase | None, header: dict[str, Any], lines: list[dict[str, Any]]) -> Purchase:
@@ -243,8 +245,23 @@ class PurchaseFormView(DocumentFormView):
                     )
         purchase = self._written(record, header, lines)
         if "save_only" not in self.request.POST:
-            purchase_post(purchase=purchase, by=signed_in(self.request), at=timezone.now())
+            try:
+                purchase_post(
+                    purchase=purchase,
+                    by=signed_in(self.request),
+                    at=timezone.now(),
+                    is_over_credit_accepted=header["is_over_credit_accepted"],
+                )
+            except OverCredit:
+                self.is_over_credit_asked = True
+                raise
         return purchase
+
+    def _page(self, record: Any, form: Any, formset: Any, *, status: int = 200) -> HttpResponse:
+        if self.is_over_credit_asked:
+            form.ask_over_credit()
+            form.add_error("is_over_credit_accepted", CONFIRM)
+        return super()._page(record, form, formset, status=status)
 
     def get_success_message(self, record: Purchase) -> str:
         if record.status == PostingStatus.PENDING:
@@ -286,6 +303,9 @@ class PurchaseActionView(DocumentActionView):
 
 
 class PurchasePostView(PurchaseActionView):
+    """Asks back where the vendor credits more than went back."""
+
+    form_class = OverCreditForm
     action_label = "Post"
     yes_label = "Post"
 
@@ -296,7 +316,16 @@ class PurchasePostView(PurchaseActionView):
         return why_not_change(record)
 
     def perform(self, record: Purchase, cleaned: dict[str, Any]) -> None:
-        purchase_post(purchase=record, by=signed_in(self.request), at=timezone.now())
+        try:
+            purchase_post(purchase=record, by=signed_in(self.request), at=timezone.now(), **cleaned)
+        except OverCredit as question:
+            self.is_over_credit_asked = True
+            raise ValidationError({"is_over_credit_accepted": [*question.messages, CONFIRM]}) from None
+
+    def _page(self, record: Any, form: Any, *, reason: str = "", status: int = 200) -> HttpResponse:
+        if self.is_over_credit_asked:
+            form.ask_over_credit()
+        return super()._page(record, form, reason=reason, status=status)
 
     def get_success_message(self, record: Purchase) -> str:
         return f"{record} is posted.{_closed_by(record)}"

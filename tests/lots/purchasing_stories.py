@@ -116,9 +116,10 @@ def bill(
     freight: str = "0",
     freight_by: str = Purchase.FreightBy.VALUE,
     on_day: int = 3,
+    is_accepted: bool = False,
 ) -> Purchase:
     purchase = write_bill(*lines, freight=freight, freight_by=freight_by, on_day=on_day)
-    return purchase_post(purchase=purchase, by=None, at=day(on_day))
+    return purchase_post(purchase=purchase, by=None, at=day(on_day), is_over_credit_accepted=is_accepted)
 
 
 def balances(code: str = "WIRE") -> tuple[Decimal, Decimal]:

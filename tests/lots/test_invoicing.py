@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from inventory_site.document_forms import LineError
-from lots.invoicing import orders_reopened_by_void, purchase_post, purchase_save, purchase_void
+from lots.invoicing import OverCredit, orders_reopened_by_void, purchase_post, purchase_save, purchase_void
 from lots.models import LotCostEvent, Purchase, RecordHistory
 from lots.purchasing import purchase_order_close, purchase_order_void
 from tests.factories import day, make_usage, reconcile
@@ -199,7 +199,16 @@ def test_a_credit_that_differs_goes_to_variance() -> None:
     order = order_of(("WIRE", "10", "10"))
     receive(order, "10")
     bill((line_of(order), "10", "100"))
-    bill((line_of(order), "0", "-7"), on_day=6)
+    before = footprint()
+    with pytest.raises(OverCredit) as question:
+        bill((line_of(order), "0", "-7"), on_day=6)
+    assert question.value.messages == [
+        "7.00 are credited for WIRE, but what went back cost 0.00. 7.00 go to the variance account once the order is"
+        " closed."
+    ]
+    assert (footprint(), owed(lot_of(order))) == (before, amounts("100", "0", "100", "0"))
+    purchase = bill((line_of(order), "0", "-7"), on_day=6, is_accepted=True)
+    assert RecordHistory.objects.get(number=purchase.number, action="Posted").note == question.value.messages[0]
     lot = lot_of(order)
     assert owed(lot) == amounts("100", "0", "93", "7")
     event = lot.cost_events.latest("pk")
@@ -246,7 +255,7 @@ def test_a_void_credit_is_owed_again() -> None:
     order = order_of(("WIRE", "10", "10"))
     receive(order, "10")
     bill((line_of(order), "10", "100"))
-    void(bill((line_of(order), "-2", "-30"), on_day=6))
+    void(bill((line_of(order), "-2", "-30"), on_day=6, is_accepted=True))
     assert owed(lot_of(order)) == amounts("100", "0", "100", "0")
     assert lot_of(order).quantity_credited == 0
     settle_books()

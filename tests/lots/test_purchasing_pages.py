@@ -418,3 +418,32 @@ def test_a_viewer_sees_documents_and_no_buttons(viewer: Client) -> None:
     assert viewer.post(of("lots:purchase_order_close", order)).status_code == 403
     order.refresh_from_db()
     assert order.status == DocumentStatus.OPEN
+
+
+def test_a_credit_for_more_than_went_back_is_asked_about(clerk: Client) -> None:
+    order = order_of(("WIRE", "10", "10"), ("BOOK", "1", "1"))
+    receive(order, "10")
+    bill((line_of(order), "10", "100"))
+    before = lot_of(order).value_credited
+    asked = clerk.post(reverse("lots:purchase_create"), bill_data((f"{order}/1", "-2", "-20")))
+    assert asked.status_code == 422
+    page = text(asked)
+    assert "2 of WIRE are credited, but 0 went back to the vendor." in page
+    assert "confirm that the vendor credits more than went back" in page
+    assert b'type="checkbox" name="is_over_credit_accepted"' in asked.content
+    assert lot_of(order).value_credited == before == 0
+    clerk.post(reverse("lots:purchase_create"), bill_data((f"{order}/1", "-2", "-20"), is_over_credit_accepted="on"))
+    assert lot_of(order).value_credited == 20
+
+
+def test_a_pending_credit_for_more_than_went_back_is_asked_about_when_it_is_posted(clerk: Client) -> None:
+    order = order_of(("WIRE", "10", "10"), ("BOOK", "1", "1"))
+    receive(order, "10")
+    purchase = write_bill((line_of(order), "-2", "-20"))
+    url = of("lots:purchase_post", purchase)
+    asked = clerk.post(url)
+    assert asked.status_code == 422
+    assert "2 of WIRE are credited, but 0 went back to the vendor." in text(asked)
+    assert lot_of(order).value_credited == 0
+    clerk.post(url, {"is_over_credit_accepted": "on"})
+    assert lot_of(order).value_credited == 20

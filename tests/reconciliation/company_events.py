@@ -118,7 +118,8 @@ def bill(company: Company) -> Moves:
         freight_by=company.random.choice(["VALUE", "QUANTITY"]),
         lines=[{"purchase_order_line": line, "quantity": quantity, "value": value}], by=None, at=company.now,
     )  # fmt: skip
-    purchase_post(purchase=purchase, by=None, at=company.now)
+    accepted = company.random.random() < 0.7
+    purchase_post(purchase=purchase, by=None, at=company.now, is_over_credit_accepted=accepted)
     return [nothing]
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from django.core.management import CommandError, call_command
 
-from lots.models import CostPool, InventoryTransaction, LineItemCode, PurchaseOrder, Receipt
+from lots.models import CostPool, InventoryTransaction, LineItemCode, Purchase, PurchaseOrder, Receipt
 from reconciliation.importing.document_columns import DOCUMENT_COLUMNS
 from tests.factories import make_code, make_lot
 from tests.reconciliation.records import culprits, run_now
@@ -76,6 +76,15 @@ def test_every_kind_of_document_is_recorded_and_ties_out(load: Callable[..., str
     assert Receipt.objects.get().status == "POSTED"
     assert Job.objects.get().status == "OPEN"
     assert {shipment.kind for shipment in Shipment.objects.all()} == {"OUTGOING", "INCOMING_RETURN"}
+    run_now()
+    assert culprits() == {}
+
+
+def test_a_credit_is_imported_without_the_return_it_is_for(load: Callable[..., str]) -> None:
+    files = {name: FILES[name] for name in ("purchase_orders", "receipts", "purchases")}
+    files["purchases"] += "PUR-7002,North Mill,C-9,2026-03-20,,,PO-7001,OAK,-2,-5.00\n"
+    load(**files)
+    assert Purchase.objects.get(number="PUR-7002").status == "POSTED"
     run_now()
     assert culprits() == {}
 

@@ -113,7 +113,8 @@ class Player:
             (line_of(order), f"{sign}{quantity}", value), (line_of(order, 2), "1", "2"), freight=freight,
             on_day=self.today,
         ) if not sign else write_bill((line_of(order), f"{sign}{quantity}", value), on_day=self.today)  # fmt: skip
-        purchase_post(purchase=purchase, by=None, at=day(self.today))
+        accepted = self.dice.random() < 0.5
+        purchase_post(purchase=purchase, by=None, at=day(self.today), is_over_credit_accepted=accepted)
 
     def close(self) -> None:
         accepted = self.dice.random() < 0.5

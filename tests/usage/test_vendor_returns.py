@@ -5,6 +5,8 @@ from decimal import Decimal
 import pytest
 from django.core.exceptions import ValidationError
 
+from inventory_site.document_forms import LineError
+from lots.invoicing import OverCredit
 from lots.models import InventoryLot, LotCostEvent, PurchaseOrder, Receipt
 from lots.purchasing import close_warnings, purchase_order_close, purchase_order_void
 from lots.receiving import receipt_post, receipt_void
@@ -329,3 +331,28 @@ def test_a_void_return_of_billed_units_leaves_the_order_closed() -> None:
     order.refresh_from_db()
     assert order.status == "CLOSED"
     assert owed(lot_of(order)) == amounts("100", "0", "100", "0")
+
+
+def test_a_credit_for_more_than_went_back_is_asked_about_in_its_line() -> None:
+    order = order_of(("WIRE", "10", "10"), ("BOOK", "5", "3"))
+    receive(order, "10", "5")
+    bill((line_of(order), "10", "120"), (line_of(order, 2), "5", "15"))
+    send_back(order, "4", "2")
+    before = footprint()
+    # What went back was billed at 48.00; a credit of no more than that needs no question.
+    bill((line_of(order), "-3", "-48"), on_day=8)
+    lines = ((line_of(order, 2), "-2", "-6"), (line_of(order), "-2", "0"))
+    with pytest.raises(OverCredit) as question:
+        bill(*lines, on_day=9)
+    (error,) = question.value.error_list
+    assert isinstance(error, LineError)
+    assert (error.index, error.field) == (1, "quantity")
+    assert error.message == "5 of WIRE are credited, but 4 went back to the vendor."
+    with pytest.raises(OverCredit, match=r"48\.01 are credited for WIRE, but what went back cost 48\.00\. 0\.01 go to"):
+        bill((line_of(order), "-1", "-0.01"), on_day=9)
+    assert lot_of(order).value_credited == 48
+    assert lot_of(order, 2).quantity_credited == 0
+    bill(*lines, on_day=9, is_accepted=True)
+    assert lot_of(order).quantity_credited == 5
+    assert footprint()[0] == before[0]
+    settle_books()
