@@ -148,6 +148,12 @@ class InventoryLot(models.Model):
                 | ~models.Q(quantity_received=models.F("quantity_costed")),
                 name="lots_waiting_for_a_true_up",
             ),
+            # Few at any time; every run asks, at its end, whether some of them have become final.
+            models.Index(
+                fields=["id"],
+                condition=models.Q(is_fed=True, is_cost_final=False),
+                name="fed_lots_of_open_cost_for_runs",
+            ),
         ]
 
     def __str__(self) -> str:
