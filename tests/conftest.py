@@ -2,8 +2,10 @@
 
 Databases
     db              pytest-django's: one transaction per test, rolled back. The ordinary choice.
-    committed_db    for tests that commit (workers, browsers, locks): a clone of the test database, for this test alone;
-                    every thread's connection leads to it. Has `.name` and `.url`. Do not mix with `db`.
+    committed_db    for tests that commit (workers, browsers, locks): a database for this test alone; every thread's
+                    connection leads to it. Has `.name` and `.url`. Do not mix with `db`.
+                    `@pytest.mark.demo_data`: it begins with the demo data.
+    demo_db         a module's own database with the demo data, for tests in `db`
     concurrently    concurrently(f, g): run functions at the same moment, each with a connection of its own.
 People (in `db`, or in `committed_db` where the test asks for that)
     person          person("clerk") -> the user of that role
@@ -34,6 +36,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from django.conf import settings
 from django.contrib.auth.models import User
 from django.db import connections
 from django.test import Client
@@ -62,11 +65,17 @@ def pytest_configure(config: pytest.Config) -> None:
     for kind, meaning in KINDS.items():
         config.addinivalue_line("markers", f"{kind}: {meaning}")
     config.addinivalue_line("markers", "full: takes long; run with --full")
+    config.addinivalue_line("markers", "demo_data: committed_db begins with the demo data")
     if not hasattr(config, "workerinput"):
         expected = [kind for kind in str(config.getoption("--expect-kinds")).split(",") if kind]
         if unknown := set(expected) - set(KINDS):
             raise pytest.UsageError(f"--expect-kinds: unknown {', '.join(sorted(unknown))}; known: {', '.join(KINDS)}")
         config.pluginmanager.register(KindCounter(expected), "kind-counter")
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    if not hasattr(session.config, "workerinput"):
+        databases.drop_templates()
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -88,6 +97,7 @@ def django_db_setup(
     `django_db_modify_db_settings` gives each process of a parallel run a database of its own.
     """
     with django_db_blocker.unblock():
+        settings.DATABASES["default"]["TEST"]["TEMPLATE"] = databases.migrated_template()
         made = setup_databases(verbosity=0, interactive=False)
     yield
     with django_db_blocker.unblock():
@@ -100,8 +110,17 @@ def committed_db(
 ) -> Iterator[databases.CommittedDatabase]:
     if {"db", "transactional_db"} & set(request.fixturenames) or request.node.get_closest_marker("django_db"):
         raise pytest.UsageError("committed_db has a database of its own; do not mix it with db or django_db.")
-    with django_db_blocker.unblock(), databases.cloned_database() as database:
-        yield database
+    has_demo_data = request.node.get_closest_marker("demo_data")
+    with django_db_blocker.unblock():
+        template = databases.demo_template() if has_demo_data else databases.migrated_template()
+        with databases.cloned_database(template=template) as database:
+            yield database
+
+
+@pytest.fixture(scope="module")
+def demo_db(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[None]:
+    with django_db_blocker.unblock(), databases.cloned_database(template=databases.demo_template()):
+        yield
 
 
 @pytest.fixture

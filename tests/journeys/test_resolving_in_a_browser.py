@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 import pytest
 from django.contrib.auth.models import User
-from django.core.management import call_command
 from django.urls import reverse
 from playwright.sync_api import expect
 
@@ -34,10 +33,10 @@ class Clicks:
         self.count += 1
 
 
+@pytest.mark.demo_data
 def test_the_french_manual_of_the_demo_data_is_resolved_in_less_than_ten_clicks(
     page: "Page", sign_in: Callable[[Role], User]
 ) -> None:
-    call_command("seed_demo", verbosity=0)
     sign_in("clerk")
     click = Clicks()
     page.goto("/")

@@ -1,14 +1,12 @@
 """The demo data shows the guides' own figures, and only those stay open; besides, it has a year of documents."""
 
-from collections.abc import Iterator
 from datetime import UTC, date, datetime
 from decimal import Decimal
 
 import pytest
 from django.core.management import call_command
-from django.db import models, transaction
+from django.db import models
 from django.db.models import Count, F, Sum
-from pytest_django import DjangoDbBlocker
 
 from lots.models import (
     CostPool,
@@ -31,7 +29,7 @@ from usage.adjusting import needs_approval
 from usage.models import InventoryAdjustment, InventoryUsage, Job, OpenUsage, Order, OrderLine, Shipment
 from usage.services import usage_record
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.usefixtures("demo_db"), pytest.mark.django_db]
 
 GUIDE_ROWS = {
     "60000": ("16G-W", "1990.00", "1000", "1990.00"),
@@ -43,16 +41,7 @@ GUIDE_ROWS = {
 }
 
 
-@pytest.fixture(scope="module")
-def demo(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[None]:
-    """Loaded once for all tests here, whose own transactions are savepoints within this one."""
-    with django_db_blocker.unblock(), transaction.atomic():
-        call_command("seed_demo", verbosity=0)
-        yield
-        transaction.set_rollback(True)
-
-
-def test_only_the_guides_rows_stay_open_figure_for_figure(demo: None) -> None:
+def test_only_the_guides_rows_stay_open_figure_for_figure() -> None:
     rows = {}
     for row in OpenUsage.objects.select_related("usage__code"):
         accrued = round(row.quantity_unallocated * row.usage.code.est_unit_cost, 2)
@@ -66,7 +55,7 @@ def test_only_the_guides_rows_stay_open_figure_for_figure(demo: None) -> None:
     assert rows == GUIDE_ROWS
 
 
-def test_list_totals_are_those_of_the_guide(demo: None) -> None:
+def test_list_totals_are_those_of_the_guide() -> None:
     totals = CostPool.objects.aggregate(
         quantity=Sum("open_quantity"),
         cogs=Sum(F("open_amount_allocated") + F("open_accrued_cogs")),
@@ -81,7 +70,7 @@ def test_list_totals_are_those_of_the_guide(demo: None) -> None:
     }
 
 
-def test_the_lot_of_ten_shows_fifty_out_and_fifty_back(demo: None) -> None:
+def test_the_lot_of_ten_shows_fifty_out_and_fifty_back() -> None:
     lot = InventoryLot.objects.get(number="40002")
     loop = CogsAllocation.objects.filter(lot=lot).select_related("run").latest("pk").run
     entries = CogsAllocation.objects.filter(lot=lot, run=loop).order_by("pk")
@@ -89,7 +78,7 @@ def test_the_lot_of_ten_shows_fifty_out_and_fifty_back(demo: None) -> None:
     assert (loop.passes, lot.quantity_used, lot.status) == (6, 10, InventoryLot.Status.CLOSED)
 
 
-def test_loading_twice_changes_nothing_and_the_ledger_is_clean(demo: None) -> None:
+def test_loading_twice_changes_nothing_and_the_ledger_is_clean() -> None:
     kinds: tuple[type[models.Model], ...] = (
         InventoryUsage, CogsAllocation, ReconciliationRun, PurchaseOrder, Order, Job, JournalEntry, RecordHistory,
     )  # fmt: skip
@@ -99,13 +88,13 @@ def test_loading_twice_changes_nothing_and_the_ledger_is_clean(demo: None) -> No
     assert [result for result in verify_ledger() if not result.is_ok] == []
 
 
-def test_the_company_looks_like_a_year_of_a_real_one(demo: None) -> None:
+def test_the_company_looks_like_a_year_of_a_real_one() -> None:
     assert CostPool.objects.count() >= 180
     assert InventoryUsage.objects.filter(quantity__lt=0, original__isnull=False).count() > 50
     assert InventoryUsage.objects.filter(source_kind="INVTRYADJ", office__isnull=True).count() > 20
 
 
-def test_our_own_numbers_begin_after_the_imported_ones(demo: None) -> None:
+def test_our_own_numbers_begin_after_the_imported_ones() -> None:
     code = InventoryUsage.objects.earliest("pk").code
     highest = max(int(number) for number in InventoryUsage.objects.values_list("number", flat=True))
     usage = usage_record(code=code, quantity=Decimal(1), used_at=datetime(2022, 8, 1, tzinfo=UTC))
@@ -119,7 +108,7 @@ def statuses(model: type[models.Model]) -> dict[str, int]:
     return {row["status"]: row["count"] for row in rows}
 
 
-def test_documents_of_every_kind_stand_in_every_state(demo: None) -> None:
+def test_documents_of_every_kind_stand_in_every_state() -> None:
     assert statuses(PurchaseOrder) == {"CLOSED": 27, "OPEN": 4, "PENDING": 1}
     assert statuses(Receipt) == {"POSTED": 36, "PENDING": 1, "VOID": 1}
     assert statuses(Purchase) == {"POSTED": 29}
@@ -129,7 +118,7 @@ def test_documents_of_every_kind_stand_in_every_state(demo: None) -> None:
     assert statuses(InventoryAdjustment) == {"POSTED": 8, "PENDING": 1}
 
 
-def test_goods_are_bought_in_all_the_ways_there_are(demo: None) -> None:
+def test_goods_are_bought_in_all_the_ways_there_are() -> None:
     assert PurchaseOrder.objects.annotate(count=Count("receipts")).filter(count__gte=2, status="CLOSED").exists()
     carriers = Purchase.objects.exclude(lines__purchase_order_line__purchase_order__vendor=F("vendor"))
     assert [purchase.vendor for purchase in carriers.distinct()] == ["Great Lakes Freight"]
@@ -140,7 +129,7 @@ def test_goods_are_bought_in_all_the_ways_there_are(demo: None) -> None:
     assert [line.lot.quantity_credited for one in back for line in one.purchase_order.lines.all() if line.lot] == [5, 0]
 
 
-def test_orders_are_served_in_all_the_ways_there_are(demo: None) -> None:
+def test_orders_are_served_in_all_the_ways_there_are() -> None:
     served = Shipment.objects.annotate(orders=Count("lines__order_line__order", distinct=True))
     assert served.filter(orders=2, status="POSTED").count() == 1
     special = OrderLine.objects.filter(supply=OrderLine.Supply.SPECIAL_ORDER, lot__parent_order=F("order__number"))
@@ -150,7 +139,7 @@ def test_orders_are_served_in_all_the_ways_there_are(demo: None) -> None:
     assert [shipment.status for shipment in returns] == ["POSTED", "PENDING"]
 
 
-def test_desks_are_made_of_parts_and_sets_of_desks(demo: None) -> None:
+def test_desks_are_made_of_parts_and_sets_of_desks() -> None:
     assert set(Job.objects.filter(parent=None).values_list("code__code", flat=True)) == {"DESK", "DESKSET"}
     assert set(Job.objects.exclude(parent=None).values_list("code__code", flat=True)) == {"DESK"}
     under_way = Job.objects.get(status="OPEN")
@@ -158,7 +147,7 @@ def test_desks_are_made_of_parts_and_sets_of_desks(demo: None) -> None:
     assert [component.quantity_consumed for component in under_way.components.order_by("position")] == [16, 2, 8, 8]
 
 
-def test_an_adjustment_of_each_type_is_there_and_one_waits_for_approval(demo: None) -> None:
+def test_an_adjustment_of_each_type_is_there_and_one_waits_for_approval() -> None:
     posted = InventoryAdjustment.objects.filter(status="POSTED")
     assert set(posted.values_list("adjustment_type", flat=True)) == set(InventoryAdjustment.Type.values)
     assert needs_approval(InventoryAdjustment.objects.get(status="PENDING"))
@@ -172,7 +161,7 @@ def test_an_adjustment_of_each_type_is_there_and_one_waits_for_approval(demo: No
     assert widest <= limit
 
 
-def test_no_office_ever_ships_what_it_does_not_have(demo: None) -> None:
+def test_no_office_ever_ships_what_it_does_not_have() -> None:
     there: dict[tuple[str, int | None], Decimal] = {}
     below = []
     moved = InventoryTransaction.objects.filter(code__code__in=[article.code for article in ARTICLES])
@@ -185,7 +174,7 @@ def test_no_office_ever_ships_what_it_does_not_have(demo: None) -> None:
     assert below == []
 
 
-def test_late_bills_true_up_what_was_sold_even_of_the_closed_year(demo: None) -> None:
+def test_late_bills_true_up_what_was_sold_even_of_the_closed_year() -> None:
     late = CogsAllocation.objects.filter(kind=CogsAllocation.Kind.TRUE_UP)
     assert set(late.values_list("lot__code__code", flat=True)) >= {"OAK", "DESK", "LAMP"}
     of_the_closed_year = late.filter(dated__gte=date(2022, 7, 1), usage__used_at__lt=datetime(2022, 7, 1, tzinfo=UTC))
@@ -194,14 +183,14 @@ def test_late_bills_true_up_what_was_sold_even_of_the_closed_year(demo: None) ->
     assert InventoryLot.objects.filter(quantity_received__gt=0, is_cost_final=False).exists()
 
 
-def test_the_fiscal_year_is_closed_and_lots_are_worth_what_the_books_say(demo: None) -> None:
+def test_the_fiscal_year_is_closed_and_lots_are_worth_what_the_books_say() -> None:
     closed = FiscalPeriod.objects.filter(is_closed=True).values_list("starts_on", flat=True)
     assert (len(closed), min(closed), max(closed)) == (12, date(2021, 7, 1), date(2022, 6, 1))
     for as_of in (date(2022, 6, 30), date(2022, 7, 31)):
         assert valuation(as_of=as_of).differing == 0
 
 
-def test_a_stage_that_breaks_off_leaves_nothing_and_is_told_again(demo: None) -> None:
+def test_a_stage_that_breaks_off_leaves_nothing_and_is_told_again() -> None:
     def tell(clerk: Clerk) -> None:
         clerk.buy(moment(7, 18), "Hudson Timber Co.", [("OAK", 10, "20.00")], reference="Late summer")
         if is_killed:
