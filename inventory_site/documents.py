@@ -213,7 +213,8 @@ class DocumentActionView(DocumentView):
     form_class: type[forms.BaseForm] | None = None
     template_name = "generic/document_action.html"
     action_label = "Open"
-    yes_label = "Yes"
+    # What the button says, where verb and noun ("Void purchase order") would not do.
+    yes_label = ""
 
     # -- Hooks -----------------------------------------------------------------------------------------
     def get_record(self) -> Any:
@@ -221,6 +222,10 @@ class DocumentActionView(DocumentView):
 
     def get_title(self, record: Any) -> str:
         return f"{self.action_label} {self.get_noun()} {record}"
+
+    def get_yes_label(self, record: Any) -> str:
+        """The button says what it does, as the title does."""
+        return self.yes_label or f"{self.action_label} {self.get_noun()}"
 
     def get_text(self, record: Any) -> str:
         """What will happen, in words."""
@@ -286,7 +291,7 @@ class DocumentActionView(DocumentView):
             "text": self.get_text(record),
             "reason": reason,
             "form": form,
-            "yes_label": self.yes_label,
+            "yes_label": self.get_yes_label(record),
             "cancel_url": self.get_cancel_url(record),
             "list_url_name": self.list_url_name,
             "list_label": self.list_label,

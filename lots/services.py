@@ -1,5 +1,6 @@
 """Verbs that keep lot, cost events, quantity ledger and cost pool in step. Each is one transaction."""
 
+import re
 from datetime import datetime
 from decimal import Decimal
 
@@ -19,8 +20,10 @@ Kind = LotCostEvent.Kind
 
 
 def source_kind_of(source_number: str) -> str:
-    """SHIP-60000 comes from a SHIP: the letters before the first dash, as transaction IDs are written."""
+    """SHIP-60000 comes from a SHIP: the letters before the first dash. JOB60000 is written without one."""
     head, dash, _ = source_number.partition("-")
+    if not dash and re.match(r"JOB\d", source_number):
+        return "JOB"
     return head[:20] if dash else ""
 
 

@@ -396,7 +396,7 @@ class RunCancelView(OfRunMixin, PermissionRequiredMixin, View):
             {
                 "title": f"Cancel run {self.run.pk}?",
                 "run": self.run,
-                "confirm_label": "Yes, cancel the run",
+                "confirm_label": "Cancel the run",
                 "action_url": reverse("reconciliation:run_cancel", args=[self.run.pk]),
                 "cancel_url": self.run.get_absolute_url(),
             },

@@ -404,7 +404,7 @@ class ReceiveAllView(PurchaseOrderActionView):
     form_class = ReceiveAllForm
     permission_required = "lots.add_receipt"
     action_label = "Receive everything due of"
-    yes_label = "Receive"
+    yes_label = "Receive everything due"
     template_name = "lots/receive_all.html"
     received: Receipt
 
@@ -431,7 +431,6 @@ class PurchaseOrderCloseView(PurchaseOrderActionView):
 
     form_class = CloseForm
     action_label = "Close"
-    yes_label = "Close it"
     template_name = "lots/purchase_order_close.html"
 
     def get_text(self, record: PurchaseOrder) -> str:
@@ -461,7 +460,6 @@ class PurchaseOrderCloseView(PurchaseOrderActionView):
 
 class PurchaseOrderReopenView(PurchaseOrderActionView):
     action_label = "Reopen"
-    yes_label = "Reopen it"
 
     def get_text(self, record: PurchaseOrder) -> str:
         return "Its lots are at the order's unit cost again, as an estimate, and what is still due is On Order again."
@@ -479,7 +477,6 @@ class PurchaseOrderReopenView(PurchaseOrderActionView):
 class PurchaseOrderVoidView(PurchaseOrderActionView):
     form_class = ReasonForm
     action_label = "Void"
-    yes_label = "Void it for ever"
 
     def get_text(self, record: PurchaseOrder) -> str:
         return "What stands On Order for it is taken back, and its lots stay behind, empty. Void is for ever."

@@ -307,7 +307,7 @@ class PurchasePostView(PurchaseActionView):
 
     form_class = OverCreditForm
     action_label = "Post"
-    yes_label = "Post"
+    is_over_credit_asked = False
 
     def get_text(self, record: Purchase) -> str:
         return "It is owed to the vendor from then on. Lots of closed orders are costed anew."
@@ -334,7 +334,6 @@ class PurchasePostView(PurchaseActionView):
 class PurchaseVoidView(PurchaseActionView):
     form_class = ReasonForm
     action_label = "Void"
-    yes_label = "Void it for ever"
 
     def get_text(self, record: Purchase) -> str:
         if record.status == PostingStatus.PENDING:

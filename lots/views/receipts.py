@@ -236,7 +236,6 @@ class ReceiptPostView(ReceiptActionView):
 class ReceiptVoidView(ReceiptActionView):
     form_class = ReasonForm
     action_label = "Void"
-    yes_label = "Void it for ever"
 
     def get_text(self, record: Receipt) -> str:
         if record.status == PostingStatus.PENDING:

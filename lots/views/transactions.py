@@ -15,6 +15,7 @@ from lots.filtersets import TransactionFilterSet
 from lots.found_sets import LargeListView
 from lots.models import InventoryTransaction
 from lots.querysets import transactions
+from lots.services import source_kind_of
 from lots.tables import BY_CODE, RunningTransactionTable, TransactionTable
 
 
@@ -97,7 +98,7 @@ class TransactionDetailView(RecordDetailView):
             Section(
                 "General Info",
                 facts=(
-                    Fact("Transaction type", movement.source_kind),
+                    Fact("Transaction type", movement.source_kind or source_kind_of(movement.source_number)),
                     Fact("Transaction ID", movement.source_number, url=source, url_kind="transaction"),
                     Fact("Date", movement.at, "moment"),
                     Fact("Office", office, url=office.get_absolute_url() if office else "", url_kind="office"),

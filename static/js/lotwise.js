@@ -66,6 +66,15 @@
       event.preventDefault();
     }
   });
+  // Its reason lies over what is below: Escape puts it away until one comes back.
+  document.addEventListener("keydown", (event) => {
+    if (event.key === "Escape") {
+      document.querySelectorAll(".action-refused:is(:hover, :focus-within)").forEach((refused) => refused.classList.add("is-dismissed"));
+    }
+  });
+  ["mouseout", "focusout"].forEach((name) =>
+    document.addEventListener(name, (event) => event.target.closest?.(".action-refused")?.classList.remove("is-dismissed")),
+  );
 
   // Parts that htmx fetches. Somebody signed out in the meantime: show the sign-in page, not a piece of it.
   document.addEventListener("htmx:beforeSwap", (event) => {

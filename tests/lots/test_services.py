@@ -67,7 +67,7 @@ def test_lots_are_numbered_in_the_order_of_entry() -> None:
 
 @pytest.mark.parametrize(
     ("source_number", "kind"),
-    [("SHIP-60000", "SHIP"), ("INVTRYADJ-60001", "INVTRYADJ"), ("JOB60001.1", ""), ("", "")],
+    [("SHIP-60000", "SHIP"), ("INVTRYADJ-60001", "INVTRYADJ"), ("JOB60001.1", "JOB"), ("JOBBER", ""), ("", "")],
 )
 def test_the_kind_of_a_document_stands_before_its_dash(source_number: str, kind: str) -> None:
     assert source_kind_of(source_number) == kind

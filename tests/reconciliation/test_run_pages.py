@@ -464,7 +464,7 @@ def test_an_accountant_runs_and_watches(
     sign_in("accountant")
     page.goto("/")
     page.get_by_role("link", name="Run COGS reconciliation").click()
-    page.get_by_role("button", name="Yes, run").click()
+    page.get_by_role("button", name="Run now").click()
     page.wait_for_url("**/reconciliation/runs/*/")
     page.get_by_text("Waiting for a worker").wait_for()
     axe(page)

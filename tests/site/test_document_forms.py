@@ -409,13 +409,14 @@ def test_a_document_that_is_not_there_is_a_404(clerk: Client) -> None:
 
 # -- Actions -----------------------------------------------------------------------------------------
 @pages
-def test_an_action_asks_in_words_and_is_done_by_yes(clerk: Client) -> None:
+def test_an_action_asks_in_words_and_its_button_says_what_it_does(clerk: Client) -> None:
     office = Office.objects.create(code="AI", name="Austin")
     page = clerk.get(f"/document/{office.pk}/rename/").content.decode()
     assert "<h1>Rename office AI</h1>" in page
     assert "Office AI gets another name." in page
     assert 'value="Austin"' in page
-    assert "Not yet" in page
+    assert "Rename office</button>" in page
+    assert "Cancel</a>" in page
     answer = clerk.post(f"/document/{office.pk}/rename/", {"name": "Boston"})
     assert answer["Location"] == office.get_absolute_url()
     assert said(answer) == ["Rename: office AI. Done."]

@@ -365,7 +365,6 @@ class AdjustmentApproveView(DocumentActionView):
     permission_required = APPROVE
     noun = "adjustment"
     action_label = "Approve"
-    yes_label = "Approve"
 
     def why_not(self, record: InventoryAdjustment) -> str:
         return adjusting.why_not_approve(record, user_of(self.request))
@@ -385,7 +384,6 @@ class AdjustmentVoidView(DocumentActionView):
     form_class: type[forms.BaseForm] | None = VoidForm
     noun = "adjustment"
     action_label = "Void"
-    yes_label = "Void"
 
     def why_not(self, record: InventoryAdjustment) -> str:
         return adjusting.why_not_void(record)

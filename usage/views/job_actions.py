@@ -229,7 +229,6 @@ class JobReopenView(JobActionView):
 
 class JobVoidView(JobActionView):
     action_label = "Void"
-    yes_label = "Void it"
     form_class = ReasonForm
 
     def why_not(self, record: Job) -> str:
@@ -322,7 +321,7 @@ class JobProduceView(JobActionView):
 
 class JobCostAddView(JobActionView):
     action_label = "Add cost"
-    yes_label = "Add it"
+    yes_label = "Add cost"
     form_class = CostForm
 
     def why_not(self, record: Job) -> str:
@@ -352,7 +351,6 @@ class JobOutputVoidView(DocumentActionView):
     permission_required = CHANGE
     form_class = ReasonForm
     action_label = "Void"
-    yes_label = "Void it"
     noun = "production"
 
     def get_queryset(self) -> "QuerySet[Any]":

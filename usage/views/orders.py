@@ -286,7 +286,8 @@ class OrderOpenView(OrderActionView):
 
 
 class OrderShipView(OrderActionView):
-    action_label = "Ship all of"
+    action_label = "Ship everything due of"
+    yes_label = "Ship everything due"
     permission_required = "usage.add_shipment"
 
     def get_text(self, record: Order) -> str:
@@ -353,6 +354,7 @@ class OrderProcureView(DocumentActionView):
     form_class = ProcureForm
     permission_required = CHANGE
     action_label = "Procure"
+    yes_label = "Make purchase order"
     list_url_name = "usage:orders"
     list_label = "Orders"
     noun = "item"

@@ -249,7 +249,10 @@ class ShipmentShipView(ShipmentActionView):
     form_class = ShipForm
 
     def get_title(self, record: Shipment) -> str:
-        return f"{'Ship' if record.kind == Kind.OUTGOING else 'Receive'} {record}"
+        return f"{self.get_yes_label(record)} {record}"
+
+    def get_yes_label(self, record: Shipment) -> str:
+        return "Ship" if record.kind == Kind.OUTGOING else "Receive"
 
     def get_text(self, record: Shipment) -> str:
         if record.kind == Kind.OUTGOING:

@@ -20,6 +20,7 @@ from inventory_site.views import RecordDetailView, RecordPermissionMixin
 from lots import addresses
 from lots.found_sets import LargeListView
 from lots.querysets import lots, transactions
+from lots.services import source_kind_of
 from lots.tables import BY_CODE, LotsOfSourceTable, TransactionsOfSourceTable
 from usage import documents, selectors
 from usage.filtersets import UsageFilterSet
@@ -197,7 +198,7 @@ def _general(usage: Any) -> Section:
     return Section(
         "General Info",
         facts=(
-            Fact("Transaction type", usage.source_kind),
+            Fact("Transaction type", usage.source_kind or source_kind_of(usage.source_number)),
             Fact("Transaction ID", usage.source_number, url=source, url_kind="transaction"),
             Fact("Date", usage.used_at, "moment"),
             Fact("Office", office, url=office.get_absolute_url() if office else "", url_kind="office"),

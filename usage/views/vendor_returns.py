@@ -80,7 +80,6 @@ class VendorReturnPostView(VendorReturnActionView):
 class VendorReturnVoidView(VendorReturnActionView):
     form_class = ReasonForm
     action_label = "Void"
-    yes_label = "Void it for ever"
 
     def get_text(self, record: Receipt) -> str:
         if record.status == PostingStatus.PENDING:
