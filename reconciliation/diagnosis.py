@@ -34,6 +34,7 @@ from django.utils import timezone
 from inventory_site.fields import MoneyField, QuantityField
 from inventory_site.money import quantity_text
 from lots.models import CostPool, InventoryLot, LotCostEvent
+from lots.services import source_kind_of
 from usage.models import InventoryUsage, OpenUsage
 from usage.shapes import Form, form_of
 
@@ -56,6 +57,7 @@ class Cause(TextChoices):
 
 
 COUNT_KIND: Final = "INVTRYADJ"
+_CURED_BY_WHAT_IS_DUE: Final = (Cause.NEVER_RECEIVED, Cause.USED_UP)
 
 _open = OpenUsage.objects.filter(pool=OuterRef("pk"))
 # A receipt with an earlier date than the use, entered later: the run that comes next will find it.
@@ -172,6 +174,15 @@ class Diagnosis:
     oldest: datetime | None
     stake: Decimal
     findings: tuple[Finding, ...]
+    # The document whose goods cure it when they come, where the first finding says so.
+    due_from: str = ""
+
+    @property
+    def due_action(self) -> str:
+        """What to do before any adjustment, or ""."""
+        if not self.due_from:
+            return ""
+        return f"{'Produce in' if source_kind_of(self.due_from) == 'JOB' else 'Receive'} {self.due_from}"
 
     @property
     def cause(self) -> Cause:
@@ -208,6 +219,7 @@ def _diagnosis(row: Any, samples: Mapping[str, Any]) -> Diagnosis:
         oldest=row.oldest,
         stake=row.stake,
         findings=tuple(_finding(cause, row, samples) for cause in causes),
+        due_from=samples["due"].source if "due" in samples and causes[0] in _CURED_BY_WHAT_IS_DUE else "",
     )
 
 

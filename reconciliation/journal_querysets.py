@@ -57,7 +57,7 @@ class JournalPostingQuerySet(QuerySet[JournalPosting]):
         """With what a file shows and no more: of a million rows, every record that is made along counts."""
         return self.select_related(None).select_related("account", "code", "office").only(
             "line_id", "entry_id", "date", "period", "run_id", "debit", "credit", "kind", "order", "source_number",
-            "text", "account__number", "code__code", "code__description", "office__code",
+            "account__number", "code__code", "code__description", "office__code",
         )  # fmt: skip
 
 

@@ -20,7 +20,7 @@ from reconciliation.tables import NameColumn
 
 
 class JournalTable(BaseTable):
-    """Each line as its debit and its credit. The newest line first; a line's two sides stand together."""
+    """Each line as its debit and its credit. The newest entry first; what belongs together stands together."""
 
     caption = "Journal"
     row_kind = "posting"
@@ -30,11 +30,11 @@ class JournalTable(BaseTable):
         accessor="entry_id",
         kind="journal entry",
         url=lambda row: entry_url(row.entry_id, line=row.line_id),
-        order_by=("line_id", "side"),
+        order_by=("entry_id", "line_id", "side"),
     )
-    date = DateColumn("Date", order_by=("entry__date", "line_id", "side"))
+    date = DateColumn("Date", order_by=("entry__date", "entry_id", "line_id", "side"))
     period = PeriodColumn("Period", orderable=False)
-    account = AccountColumn("Account", accessor="account", order_by=("account__number", "line_id", "side"))
+    account = AccountColumn("Account", accessor="account", order_by=("account__number", "entry_id", "line_id", "side"))
     debit = MoneyColumn("Debit", orderable=False)
     credit = MoneyColumn("Credit", orderable=False)
     code = GoToColumn("Code", accessor="code__code", kind="code", to="code", orderable=False)
@@ -49,7 +49,6 @@ class JournalTable(BaseTable):
         orderable=False,
     )
     kind = KindColumn()
-    text = NameColumn("Text", orderable=False)
     controls = RowActionsColumn()
 
     source_number.orderable = False

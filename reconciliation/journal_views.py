@@ -30,7 +30,7 @@ VIEW_JOURNAL: Final = "reconciliation.view_journalline"
 
 # -- The journal -------------------------------------------------------------------------------------
 class JournalListView(LargeListView):
-    """Newest first. The keys of postings have no index, so rows are read along their lines."""
+    """The newest entry first. The keys of postings have no index, so rows are read along their entries and lines."""
 
     queryset = journal_postings().for_list()
     filterset_class = JournalFilterSet

@@ -120,6 +120,12 @@ class LearnedTable(BaseTable):
 
 
 # -- Accrued inventory -------------------------------------------------------------------------------
+class RemarkColumn(TextColumn):
+    """Mostly empty: it takes no room before it says something."""
+
+    cell_class = "remark"
+
+
 class AccruedTable(BaseTable):
     """Per purchase order line; the rows are lots."""
 
@@ -144,7 +150,7 @@ class AccruedTable(BaseTable):
     value_payable = MoneyColumn("Billed Value")
     value_other = MoneyColumn("Elsewhere")
     accrued = MoneyColumn("Accrued", order_by="accrued_size")
-    remark = TextColumn("Remark", empty_values=(), orderable=False)
+    remark = RemarkColumn("Note", empty_values=(), orderable=False)
     controls = RowActionsColumn()
 
     def value_remark(self, record: Any) -> str:
@@ -260,7 +266,7 @@ class KindMoneyColumn(MoneyColumn):
 
 
 class CostTable(BaseTable):
-    """Rows by months; the columns of the months are added by `cost_table`."""
+    """Rows by months; the columns of the months are added by `cost_table`, the newest first, so that it is in sight."""
 
     caption = "COGS by month"
 
@@ -268,7 +274,7 @@ class CostTable(BaseTable):
     total = MoneyColumn("Total")
 
     class Meta(BaseTable.Meta):
-        sequence = ("label", "...", "total")
+        sequence = ("label", "total", "...")
 
     def row_url(self, record: CostRow) -> str:
         return record.url
@@ -286,7 +292,7 @@ def cost_table(
     empty: Any = None,
 ) -> CostTable:
     """A table with a column per month, and where asked what of the total are true-ups and accruals."""
-    extra: list[tuple[str, Any]] = [(f"{month:%Y-%m}", MonthColumn(month, url=url)) for month in months]
+    extra: list[tuple[str, Any]] = [(f"{month:%Y-%m}", MonthColumn(month, url=url)) for month in reversed(months)]
     figures: dict[str, Decimal | None] = {}
     if totals is not None:
         figures = {f"{month:%Y-%m}": totals.by_month.get(month, Decimal(0)) for month in months}
@@ -299,9 +305,13 @@ def cost_table(
         if totals is not None:
             figures["true_ups"] = totals.by_kind.get("TRUE_UP", Decimal(0))
             figures["accrued"] = totals.by_kind.get("ACCRUED_COGS", Decimal(0))
-    sequence = ["label", *(name for name, _ in extra if name[0].isdigit()), "total"]
-    sequence += [name for name, _ in extra if not name[0].isdigit()]
-    table = CostTable(rows, extra_columns=extra, sequence=sequence, totals=figures or None, empty=empty)
+    table = CostTable(
+        rows,
+        extra_columns=extra,
+        sequence=["label", "total", *(name for name, _ in extra)],
+        totals=figures or None,
+        empty=empty,
+    )
     table.caption = caption
     table.columns["label"].column.verbose_name = heading
     return table

@@ -20,6 +20,7 @@ from inventory_site.details import Action
 from inventory_site.listing import EmptyState, QuickSearch
 from inventory_site.tables import BaseTable
 from inventory_site.views import RecordListView
+from lots import addresses
 from lots.models import CostPool, LineItemCode, Preference
 from reconciliation.diagnosis import Cause, Diagnosis, diagnose, diagnose_pool, open_pools
 from reconciliation.models import ReconciliationRun
@@ -32,6 +33,7 @@ from reconciliation.resolve_sections import evidence_sections
 from reconciliation.resolve_tables import BY_CAUSE, BY_FORM, ResolveTable, resolve_url
 from reconciliation.resolving import RecordsChanged, Resolved, Suggestion, lots_to_grow, resolve_post, suggest
 from reconciliation.run_views import RUN, run_action, signed_in
+from usage.models import LotRecost
 from usage.shapes import Form
 
 LOOK: Final = "usage.view_openusage"
@@ -221,6 +223,7 @@ class ResolveCodeView(OfCodeMixin, View):
         status: int = 200,
     ) -> HttpResponse:
         pool = self.pool
+        diagnosis = diagnose_pool(pool) if pool is not None else None
         context = {
             "title": f"Resolve {self.code.code}",
             "code": self.code,
@@ -228,7 +231,8 @@ class ResolveCodeView(OfCodeMixin, View):
             "pools": [(other, resolve_url(other), other == pool) for other in self.pools]
             if len(self.pools) > 1
             else [],
-            "diagnosis": diagnose_pool(pool) if pool is not None else None,
+            "diagnosis": diagnosis,
+            "due_url": addresses.everything_from(diagnosis.due_from) if diagnosis else "",
             "suggestion": suggestion,
             "form": form,
             "changed": changed,
@@ -244,12 +248,14 @@ class ResolveCodeView(OfCodeMixin, View):
 def preview_context(preview: ResolutionPreview | None) -> dict[str, Any]:
     """The preview, and what its template needs beside it."""
     if preview is None:
-        return {"preview": None, "story": (), "shown_open": (), "shown_closed": ()}
+        return {"preview": None, "story": (), "shown_open": (), "shown_closed": (), "lots_to_recost": 0}
     return {
         "preview": preview,
         "story": story([line._asdict() for line in preview.trace]),
         "shown_open": preview.still_open[:USAGES_SHOWN],
         "shown_closed": preview.closed[:USAGES_SHOWN],
+        # The run costs them anew first, which the plan does not foresee.
+        "lots_to_recost": LotRecost.objects.filter(lot__pool=preview.pool).count(),
     }
 
 

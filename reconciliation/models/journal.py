@@ -5,7 +5,6 @@ two different accounts and a positive amount. A trigger refuses entries in a clo
 """
 
 import pgtrigger
-from django.contrib.postgres.indexes import BrinIndex
 from django.db import models
 from django.db.models.functions import Now
 from django.urls import reverse
@@ -123,7 +122,7 @@ class JournalLine(models.Model):
         indexes = [
             models.Index(fields=["lot", "id"], condition=models.Q(lot__isnull=False), name="journal_lines_of_a_lot"),
             models.Index(fields=["usage"], condition=models.Q(usage__isnull=False), name="journal_lines_of_a_usage"),
-            BrinIndex(fields=["entry"], name="journal_lines_of_an_entry", autosummarize=True),
+            models.Index(fields=["entry", "id"], name="journal_lines_by_entry"),
         ]
 
     def __str__(self) -> str:

@@ -88,6 +88,24 @@ def test_a_page_is_in_the_order_of_posting_whichever_way(viewer: Client, books: 
     assert figures(viewer, "sort=entry")[-1] == newest_first[1]
 
 
+@pytest.mark.parametrize("query", ["", "sort=entry", "sort=-date", "sort=date"])
+def test_lines_of_one_entry_stand_together(viewer: Client, query: str) -> None:
+    make_lot("WIRE", received="10", value="25.00", number="40000", on_day=0)
+    for day in (3, 5):
+        make_usage("WIRE", "1", on_day=day)
+    first = reconcile()
+    # What one run posts for two days goes by code, not by day.
+    lines = list(JournalLine.objects.filter(kind="COGS").order_by("pk"))
+    for line in [*lines, *lines]:
+        line.pk, line._state.adding = None, True
+        line.save(force_insert=True)
+    assert first is not None
+    entries = [row["Entry"] for row in records(viewer, f"{JOURNAL}?{query}&export=csv") if row["Entry"].isdigit()]
+    assert len(entries) == 2 * JournalLine.objects.count()
+    runs = [entry for place, entry in enumerate(entries) if place == 0 or entries[place - 1] != entry]
+    assert len(runs) == len(set(runs)) == 3
+
+
 def test_the_file_for_other_ledgers_balances_and_names_every_source(viewer: Client, books: JournalLine) -> None:
     rows = records(viewer, reverse("reconciliation:journal_csv"))
     assert tuple(rows[0]) == EXPORT_COLUMNS

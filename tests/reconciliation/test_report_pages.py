@@ -158,7 +158,7 @@ def test_an_order_billed_at_more_than_it_is_carried_at_is_a_debit_with_its_reaso
     bill(order, "15", "533.85", on_day=5)
     reconcile()
     (line, _) = rows(viewer, f"{ACCRUED}?quick=debit&export=csv")
-    assert (line["Accrued"], line["Remark"]) == ("-8.85", "More billed than carried while the order is open")
+    assert (line["Accrued"], line["Note"]) == ("-8.85", "More billed than carried while the order is open")
     assert books_now().accrued.difference == 0
 
 

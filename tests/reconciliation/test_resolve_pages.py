@@ -14,6 +14,8 @@ from lots.models import CostPool, LineItemCode, Preference
 from reconciliation.models import ReconciliationRun
 from reconciliation.runner import work
 from tests.factories import make_code, make_guide_list, make_lot, make_usage, reconcile
+from tests.lots.purchasing_stories import order_of
+from usage.feeding import recost_note
 from usage.models import InventoryAdjustment, OpenUsage
 
 pytestmark = pytest.mark.django_db
@@ -303,3 +305,31 @@ def test_a_dry_run_compares_both_methods_code_by_code(accountant: Client) -> Non
         "SAME": (Decimal("50.00"), Decimal("50.00"), Decimal("0.00")),
     }
     assert OpenUsage.objects.count() == 2
+
+
+# -- What comes before an adjustment -----------------------------------------------------------------
+def test_goods_that_are_due_are_received_first_and_adjusting_is_the_second_choice(
+    clerk: Client, viewer: Client
+) -> None:
+    make_usage("A", "5", source="SHIP-7")
+    order = order_of(("A", "6", "2"))
+    reconcile()
+    page = clerk.get(bench("A")).content.decode()
+    assert re.search(rf'<a class="btn btn-primary" href="[^"]*{order.number}[^"]*">Receive {order.number}</a>', page)
+    assert '<button class="btn btn-secondary" name="action" value="post">' in page
+    assert f"Receive {order.number}" not in viewer.get(bench("A")).content.decode()
+
+
+def test_without_goods_that_are_due_posting_is_the_first_choice(clerk: Client) -> None:
+    make_usage("A", "5", source="SHIP-7")
+    reconcile()
+    assert '<button class="btn btn-primary" name="action" value="post">' in clerk.get(bench("A")).content.decode()
+
+
+def test_lots_that_wait_to_be_costed_anew_are_named_because_amounts_may_still_change(clerk: Client) -> None:
+    lot = make_lot("A", received="2", value="6.00")
+    make_usage("A", "5")
+    reconcile()
+    assert "costed anew" not in preview_of(clerk, "A")
+    recost_note([lot.pk])
+    assert "1 lot of this code waits to be costed anew: amounts may still change." in preview_of(clerk, "A")
