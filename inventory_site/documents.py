@@ -29,6 +29,15 @@ from django.utils.text import capfirst
 from django.views.generic import View
 
 from inventory_site.document_forms import LineError, LineForm, LineFormSet
+from inventory_site.document_versions import (
+    VERSION,
+    StaleRecordError,
+    has_history,
+    last_change,
+    lock_record,
+    stale_text,
+    version_of,
+)
 from inventory_site.views import RecordPermissionMixin
 
 if TYPE_CHECKING:
@@ -40,6 +49,7 @@ __all__ = ["DocumentActionView", "DocumentFormView", "LineError"]
 
 UNPROCESSABLE = 422
 MORE_LINES = 3
+AGAIN = "Open this page again."
 # More would bury the form; the rest is marked where it stands.
 PROBLEMS_SHOWN = 20
 
@@ -59,7 +69,47 @@ class DocumentView(RecordPermissionMixin, View):
     noun = ""
     list_url_name = ""
     list_label = ""
+    # The field with the number that the record's history is kept under; "" where none is.
+    history_of = "number"
+    # Whether what was refused, because somebody changed the record meanwhile, may be sent once more to replace it.
+    may_replace = False
+    version = ""
 
+    # -- Somebody else may change the record meanwhile -------------------------------------------------
+    def setup(self, request: HttpRequest, *args: Any, **kwargs: Any) -> None:
+        super().setup(request, *args, **kwargs)
+        self.version = request.POST.get(VERSION, "")
+
+    def note_version(self) -> None:
+        """Remember what the page is made from. Before the record is read: what comes later must count as later."""
+        if "pk" in self.kwargs and has_history(self.model, self.history_of):
+            self.version = version_of(last_change(self.model, self.kwargs["pk"], self.history_of))
+
+    def lock(self) -> None:
+        """Lock the document, before anything else. A service that locks another one first says so here."""
+        lock_record(self.model, self.kwargs["pk"], self.history_of)
+
+    def refuse_stale(self) -> None:
+        """Raise StaleRecordError if the record was changed since the page was made; lock it until the transaction ends.
+
+        What carries no version is not compared: a button on another page, or a command.
+        """
+        if not self.version or "pk" not in self.kwargs or not has_history(self.model, self.history_of):
+            return
+        self.lock()
+        change = last_change(self.model, self.kwargs["pk"], self.history_of)
+        if version_of(change) != self.version:
+            ask = "Look at it as it is now; sending this once more replaces that." if self.may_replace else AGAIN
+            text = stale_text(change, by=self.request.user, consequence=f"Nothing was saved. {ask}")
+            raise StaleRecordError(text, version=version_of(change))
+
+    def took_refusal(self, refusal: ValidationError) -> bool:
+        """Whether it was refused because somebody else changed the record; the page goes on from there if it may."""
+        if isinstance(refusal, StaleRecordError) and self.may_replace:
+            self.version = refusal.version
+        return isinstance(refusal, StaleRecordError)
+
+    # -- Hooks -----------------------------------------------------------------------------------------
     def record_model(self) -> type[Model]:
         return self.model
 
@@ -99,6 +149,8 @@ class DocumentFormView(DocumentView):
     submit_label = "Save"
     lines_title = "Lines"
     lines_note = ""
+    may_replace = True
+    is_stale = False
 
     # -- Hooks -----------------------------------------------------------------------------------------
     def get_record(self) -> Any:
@@ -135,6 +187,7 @@ class DocumentFormView(DocumentView):
 
     # -- Requests --------------------------------------------------------------------------------------
     def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        self.note_version()
         record = self.get_record()
         if reason := self.why_not(record):
             return self._sent_back(record, reason)
@@ -170,8 +223,10 @@ class DocumentFormView(DocumentView):
     def _saved(self, record: Any, form: forms.BaseForm, formset: LineFormSet | None) -> Any:
         try:
             with transaction.atomic():
+                self.refuse_stale()
                 return self.save(record, form.cleaned_data, [] if formset is None else formset.lines())
         except ValidationError as refusal:
+            self.is_stale = self.took_refusal(refusal)
             put_errors(refusal, form, [] if formset is None else formset.kept_forms())
             return None
 
@@ -202,6 +257,8 @@ class DocumentFormView(DocumentView):
             "list_label": self.list_label,
             "lines_title": self.lines_title,
             "lines_note": self.lines_note,
+            "version": self.version,
+            "is_stale": self.is_stale,
             **self.get_extra_context(record),
         }
         return render(self.request, self.template_name, context, status=status)
@@ -251,6 +308,7 @@ class DocumentActionView(DocumentView):
 
     # -- Requests --------------------------------------------------------------------------------------
     def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        self.note_version()
         record = self.get_record()
         form = None
         if self.form_class is not None:
@@ -273,6 +331,7 @@ class DocumentActionView(DocumentView):
             cleaned = form.cleaned_data
         try:
             with transaction.atomic():
+                self.refuse_stale()
                 follows: Any = self.perform(record, cleaned)
         except ValidationError as refusal:
             if form is not None:
@@ -292,6 +351,7 @@ class DocumentActionView(DocumentView):
             "reason": reason,
             "form": form,
             "yes_label": self.get_yes_label(record),
+            "version": self.version,
             "cancel_url": self.get_cancel_url(record),
             "list_url_name": self.list_url_name,
             "list_label": self.list_label,

@@ -149,6 +149,8 @@ class AccountEditView(DocumentFormView):
     form_class = AccountEditForm
     permission_required = CHANGE
     noun = "account"
+    # An account's number is none of a document.
+    history_of = ""
 
     def initial(self, record: Account) -> dict[str, Any]:
         return {"name": record.name, "kind": record.kind, "is_active": record.is_active}

@@ -18,12 +18,6 @@ from lots.models import Account, Office
 from usage.models import JobCost
 
 
-class SeenForm(forms.Form):
-    """Carries how often the job had been changed when the page was made, so that sending it twice does it once."""
-
-    seen = forms.IntegerField(widget=forms.HiddenInput)
-
-
 # -- The plan ------------------------------------------------------------------------------------------
 class JobForm(forms.Form):
     """What is to be made. Of an open job the product and the office stay."""
@@ -67,7 +61,7 @@ JobComponentFormSet = forms.formset_factory(ComponentForm, formset=ComponentForm
 
 
 # -- What happens in it --------------------------------------------------------------------------------
-class ConsumeForm(SeenForm):
+class ConsumeForm(forms.Form):
     consumed_at = MomentField(label="Date")
 
 
@@ -97,7 +91,7 @@ class FixedLineFormSet(LineFormSet):
 ConsumeFormSet = forms.formset_factory(ConsumeLineForm, formset=FixedLineFormSet)
 
 
-class ProduceForm(SeenForm):
+class ProduceForm(forms.Form):
     quantity = QuantityFormField(label="Quantity produced", above_zero=True)
     produced_at = MomentField(label="Date")
     backflush = forms.BooleanField(
@@ -108,7 +102,7 @@ class ProduceForm(SeenForm):
     )
 
 
-class CostForm(SeenForm):
+class CostForm(forms.Form):
     kind = forms.ChoiceField(label="Kind", choices=JobCost.Kind.choices)
     description = forms.CharField(label="Description", max_length=200, required=False)
     incurred_at = MomentField(label="Date")

@@ -22,7 +22,7 @@ from lots.accounts import default_account, why_not_other_side
 from lots.history import history_note
 from lots.ledger import ZERO, movements_of, post_movement
 from lots.locks import lock_pools_of_codes
-from lots.models import Account, InventoryLot, InventoryTransaction, LotCostEvent, PostingStatus, RecordHistory
+from lots.models import Account, InventoryLot, InventoryTransaction, LotCostEvent, PostingStatus
 from lots.numbers import document_number
 from lots.services import lot_change
 from usage.feeding import lot_feed, recost_note
@@ -49,18 +49,15 @@ def job_consume(
     consumed_at: datetime,
     by: User | None,
     at: datetime,
-    seen: int | None = None,
 ) -> list[InventoryUsage]:
     """Take components for the job: `lines` of component and quantity; below zero puts back what was taken.
 
     Per line a usage that is charged to goods in process and feeds the job's lot; Demand goes down by what was still
-    demanded. What is put back returns to the usages that took it, the last first. `seen` is how often the job had been
-    changed when the person looked (`job_version`), so that a page sent twice does it once.
-    Raises ValidationError when the job is not open, nothing is taken, or more is put back than was taken.
+    demanded. What is put back returns to the usages that took it, the last first. Raises ValidationError when the job
+    is not open, nothing is taken, or more is put back than was taken.
     """
     job = locked_job(job)
     refuse(why_not_consume(job))
-    refuse_stale(job, seen)
     components = lock_components(job)
     wanted = [
         (index, components[line["component"].pk], line["quantity"])
@@ -94,7 +91,6 @@ def job_produce(
     by: User | None,
     at: datetime,
     backflush: bool = False,
-    seen: int | None = None,
 ) -> JobOutput:
     """Let `quantity` units come out of the job and into its lot (PROD-60000): On Order down, On Hand up.
 
@@ -104,7 +100,6 @@ def job_produce(
     """
     job = locked_job(job)
     refuse(why_not_produce(job))
-    refuse_stale(job, seen)
     if quantity <= 0:
         raise ValidationError("Produce a positive quantity. Nothing was posted.")
     components = lock_components(job)
@@ -200,7 +195,6 @@ def job_cost_add(
     by: User | None,
     at: datetime,
     account: Account | None = None,
-    seen: int | None = None,
 ) -> JobCost:
     """Capitalise a cost that is no inventory: the job's lot carries it. A correction is an amount below zero.
 
@@ -209,7 +203,6 @@ def job_cost_add(
     """
     job = locked_job(job)
     refuse(why_not_add_cost(job))
-    refuse_stale(job, seen)
     lock_components(job)
     if amount == 0:
         raise ValidationError("A cost of nothing is no cost. Nothing was posted.")
@@ -260,19 +253,6 @@ def lock_components(job: Job) -> dict[int, JobComponent]:
 def refuse(reason: str) -> None:
     if reason:
         raise ValidationError(f"{reason} Nothing was posted.")
-
-
-def job_version(job: Job) -> int:
-    """How often somebody did something to the job: what a page shows is stale when it has grown."""
-    return RecordHistory.objects.filter(number=job.number).count()
-
-
-def refuse_stale(job: Job, seen: int | None) -> None:
-    """A page that was sent twice, or that shows what is no longer so."""
-    if seen is not None and seen != job_version(job):
-        raise ValidationError(
-            f"{job.number} was changed since you opened this page. Nothing was posted: look at it again."
-        )
 
 
 def lot_of(job: Job) -> InventoryLot:

@@ -42,7 +42,6 @@ from usage.job_work import (
     job_cost_add,
     job_output_void,
     job_produce,
-    job_version,
     lock_components,
     locked_job,
     lot_of,
@@ -62,7 +61,6 @@ __all__ = [
     "job_produce",
     "job_reopen",
     "job_save",
-    "job_version",
     "job_void",
     "make_job_for_order_line",
 ]

@@ -56,13 +56,13 @@ def component(job: Job, code: str) -> JobComponent:
     return job.components.get(code__code=code)
 
 
-def consume(job: Job, *, on_day: int = 2, seen: int | None = None, **quantities: str) -> list[InventoryUsage]:
+def consume(job: Job, *, on_day: int = 2, **quantities: str) -> list[InventoryUsage]:
     """Take components; below zero puts back."""
     lines = [{"component": component(job, name), "quantity": Decimal(text)} for name, text in quantities.items()]
-    return job_consume(job=job, lines=lines, consumed_at=day(on_day), by=None, at=day(on_day), seen=seen)
+    return job_consume(job=job, lines=lines, consumed_at=day(on_day), by=None, at=day(on_day))
 
 
-def produce(job: Job, quantity: str, *, on_day: int = 3, backflush: bool = False, seen: int | None = None) -> JobOutput:
+def produce(job: Job, quantity: str, *, on_day: int = 3, backflush: bool = False) -> JobOutput:
     return job_produce(
         job=job,
         quantity=Decimal(quantity),
@@ -70,7 +70,6 @@ def produce(job: Job, quantity: str, *, on_day: int = 3, backflush: bool = False
         by=None,
         at=day(on_day),
         backflush=backflush,
-        seen=seen,
     )
 
 

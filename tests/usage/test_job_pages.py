@@ -28,7 +28,7 @@ from tests.usage.jobs import (
     stock,
 )
 from usage.models import InventoryUsage, Job, JobCost, JobOutput
-from usage.production import job_close, job_version
+from usage.production import job_close
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
@@ -233,7 +233,7 @@ class TestTheSteps:
             "job_consume",
             job,
             consumed_at=NOON,
-            seen=form.context["form"]["seen"].value(),
+            version=form.context["version"],
             **lines(
                 {"component": component(job, "LEG").pk, "quantity": "20"},
                 {"component": component(job, "TOP").pk, "quantity": ""},
@@ -246,11 +246,12 @@ class TestTheSteps:
 
         form = look(clerk, "job_produce", job)
         assert (form.context["form"]["quantity"].value(), form.context["form"]["backflush"].value()) == ("10", True)
-        send(clerk, "job_produce", job, quantity="5", produced_at=NOON, backflush="on", seen=job_version(job))
+        send(clerk, "job_produce", job, quantity="5", produced_at=NOON, backflush="on", version=form.context["version"])
         assert balances("BENCH") == (-5 + 10, 0, 5)
         assert balances("TOP") == (0, -5, 5)
 
-        account = look(clerk, "job_cost_add", job).context["form"]["account"].value()
+        form = look(clerk, "job_cost_add", job)
+        account = form.context["form"]["account"].value()
         send(
             clerk,
             "job_cost_add",
@@ -260,7 +261,7 @@ class TestTheSteps:
             incurred_at=NOON,
             amount="25",
             account=account,
-            seen=job_version(job),
+            version=form.context["version"],
         )
         run_now()
         shown = look(clerk, "job", job)
@@ -286,12 +287,15 @@ class TestTheSteps:
 
     def test_a_form_that_is_sent_twice_produces_once(self, clerk: Client) -> None:
         job = make_job()
-        data: dict[str, Any] = {"quantity": "5", "produced_at": NOON, "seen": job_version(job)}
+        version = look(clerk, "job_produce", job).context["version"]
+        data: dict[str, Any] = {"quantity": "5", "produced_at": NOON, "version": version}
         assert send(clerk, "job_produce", job, **data).status_code == 302
         again = send(clerk, "job_produce", job, **data)
         assert again.status_code == 422
         assert "was changed since you opened this page" in text_of(again)
         assert JobOutput.objects.count() == 1
+        # Sending what the refusal shows would produce once more: that page stays refused.
+        assert again.context["version"] == version
 
     def test_a_component_of_another_job_is_not_taken(self, clerk: Client) -> None:
         job, other = make_job(), make_job("TABLE", components=parts(WOOD="5"))
@@ -301,7 +305,6 @@ class TestTheSteps:
             "job_consume",
             job,
             consumed_at=NOON,
-            seen=job_version(job),
             **lines({"component": component(other, "WOOD").pk, "quantity": "1"}, initial=2),
         )
         assert answer.status_code == 422

@@ -41,7 +41,6 @@ from usage.production import (
     job_output_void,
     job_reopen,
     job_save,
-    job_version,
     job_void,
 )
 
@@ -205,12 +204,6 @@ class TestConsuming:
         job = make_job()
         nothing_moves(lambda: consume(job, LEG="0"), "how much")
 
-    def test_a_page_that_is_sent_twice_consumes_once(self) -> None:
-        job = make_job()
-        seen = job_version(job)
-        consume(job, LEG="4", seen=seen)
-        nothing_moves(lambda: consume(job, LEG="4", seen=seen), "changed since")
-
 
 @pytest.mark.usefixtures("db")
 class TestProducing:
@@ -262,12 +255,6 @@ class TestProducing:
         job = make_job(is_open=False)
         assert why_not_produce(job)
         nothing_moves(lambda: produce(job, "1"), "Open JOB60000 before")
-
-    def test_a_page_that_is_sent_twice_produces_once(self) -> None:
-        job = make_job()
-        seen = job_version(job)
-        produce(job, "4", seen=seen)
-        nothing_moves(lambda: produce(job, "4", seen=seen), "changed since")
 
     def test_a_void_production_is_due_again_and_its_back_flushed_components_are_back(self) -> None:
         stock()

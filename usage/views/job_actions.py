@@ -25,7 +25,7 @@ from usage.job_forms import (
     ReasonForm,
 )
 from usage.job_querysets import on_hand_of
-from usage.models import Job, JobOutput, OrderLine
+from usage.models import Job, JobOutput, Order, OrderLine
 from usage.production import (
     copy_components,
     job_close,
@@ -36,7 +36,6 @@ from usage.production import (
     job_produce,
     job_reopen,
     job_save,
-    job_version,
     job_void,
 )
 
@@ -172,6 +171,12 @@ class JobActionView(DocumentActionView):
     def get_queryset(self) -> "QuerySet[Any]":
         return Job.objects.select_related("code", "office", "lot", "parent", "order_line__order")
 
+    def lock(self) -> None:
+        # The order that a job is made for comes before the job (usage/production.py).
+        line = OrderLine.objects.filter(jobs=self.kwargs["pk"]).values("order")
+        list(Order.objects.select_for_update(no_key=True).filter(pk__in=line))
+        super().lock()
+
 
 class JobOpenView(JobActionView):
     action_label = "Open"
@@ -253,6 +258,8 @@ class JobConsumeView(DocumentFormView):
     permission_required = CHANGE
     noun = "job"
     submit_label = "Consume"
+    # What was consumed meanwhile, perhaps by this very page, is not replaced but consumed once more.
+    may_replace = False
     lines_title = "Components"
 
     def get_queryset(self) -> "QuerySet[Job]":
@@ -263,9 +270,6 @@ class JobConsumeView(DocumentFormView):
 
     def get_title(self, record: Job) -> str:
         return f"Consume components of {record}"
-
-    def initial(self, record: Job) -> dict[str, Any]:
-        return {"seen": job_version(record)}
 
     def initial_lines(self, record: Job) -> list[dict[str, Any]]:
         rows = list(record.components.select_related("code").order_by("position", "pk"))
@@ -310,7 +314,7 @@ class JobProduceView(JobActionView):
         return f"{due} are still due. What is produced goes into lot {record.lot} and can be used at once."
 
     def initial(self, record: Job) -> dict[str, Any]:
-        return {"quantity": job_rules.quantity_due(record) or None, "seen": job_version(record)}
+        return {"quantity": job_rules.quantity_due(record) or None}
 
     def perform(self, record: Job, cleaned: dict[str, Any]) -> None:
         self.output = job_produce(job=record, by=_by(self), at=timezone.now(), **cleaned)
@@ -335,7 +339,7 @@ class JobCostAddView(JobActionView):
         return f"Labor, services and expenses become a part of the lot's cost. So far: {total}."
 
     def initial(self, record: Job) -> dict[str, Any]:
-        return {"account": default_account("job_cost"), "seen": job_version(record)}
+        return {"account": default_account("job_cost")}
 
     def perform(self, record: Job, cleaned: dict[str, Any]) -> None:
         self.cost = job_cost_add(job=record, by=_by(self), at=timezone.now(), **cleaned)
@@ -348,6 +352,7 @@ class JobOutputVoidView(DocumentActionView):
     """Undo one production."""
 
     model = JobOutput
+    history_of = "job__number"
     permission_required = CHANGE
     form_class = ReasonForm
     action_label = "Void"

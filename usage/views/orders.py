@@ -351,6 +351,7 @@ class OrderProcureView(DocumentActionView):
     """A purchase order for one line."""
 
     model = OrderLine
+    history_of = "order__number"
     form_class = ProcureForm
     permission_required = CHANGE
     action_label = "Procure"
