@@ -447,7 +447,8 @@ def reopen_locked(order: PurchaseOrder, *, by: User | None, at: datetime, note: 
     for line in lines:
         if line.lot is None:
             continue
-        _finish_lots([line.lot], is_final=False)
+        # Whether or not its value changes now: what was made of it is not final any more either.
+        _finish_lots([line.lot], is_final=False, is_cost_reopened=True)
         recost(line.lot, is_open=True, at=at, kind=Kind.REOPEN, source_number=order.number)
         settle_on_order(line.lot, due=quantity_due(line), at=at, source_number=order.number)
     history_note(number=order.number, action="Reopened", by=by, at=at, note=note)

@@ -81,6 +81,23 @@ WHERE lot.is_fed AND NOT lot.is_cost_final AND lot.is_source_complete
         WHERE feed.lot_id = lot.id AND (open.usage_id IS NOT NULL OR NOT source.is_cost_final))
 """
 
+# What was made, over however many levels, of lots whose cost is an estimate again. Values follow charges, not this.
+_UNSETTLE = """
+WITH RECURSIVE reopened AS (
+    UPDATE lots_inventorylot SET is_cost_reopened = false WHERE is_cost_reopened RETURNING id, is_cost_final
+), goes_into(lot) AS (
+    SELECT feed.lot_id FROM reopened
+    JOIN reconciliation_cogsallocation AS allocation ON allocation.lot_id = reopened.id
+    JOIN usage_lotfeed AS feed ON feed.usage_id = allocation.usage_id WHERE NOT reopened.is_cost_final
+    UNION
+    SELECT feed.lot_id FROM goes_into
+    JOIN reconciliation_cogsallocation AS allocation ON allocation.lot_id = goes_into.lot
+    JOIN usage_lotfeed AS feed ON feed.usage_id = allocation.usage_id
+)
+UPDATE lots_inventorylot AS lot SET is_cost_final = false
+WHERE lot.is_cost_final AND lot.id IN (SELECT goes_into.lot FROM goes_into) AND NOT lot.is_cost_reopened
+"""
+
 # Levels of pools: what goes into something is a level below it; bounded, because there may be rings. Rows that somebody
 # works on are passed over: they have their turn, and that worker may be waiting for the pools that we hold.
 _LEVELS = """
@@ -142,6 +159,7 @@ def recost_waiting(*, run_id: int | None = None) -> int:
 
     Lots that change give their pools a turn in the run, if one is named and they have not had it.
     """
+    unsettle_costs()
     done = 0
     while lots := list(LotRecost.objects.order_by("lot").values_list("lot", flat=True)[:LOTS_AT_A_TIME]):
         try:
@@ -191,6 +209,13 @@ def _give_up(lot_id: int, reason: str, run_id: int | None) -> None:
             state=RunPool.State.FAILED, error=message, finished_at=Now()
         )
         log_error(run_id=run_id, message=message, pool_id=lot.pool_id)
+
+
+def unsettle_costs() -> None:
+    """Estimate again what was made of lots whose purchase order or job was reopened, though no value changed by it."""
+    if InventoryLot.objects.filter(is_cost_reopened=True).exists():
+        with connection.cursor() as cursor:
+            cursor.execute(_UNSETTLE)
 
 
 def settle_costs() -> None:

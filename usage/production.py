@@ -442,7 +442,8 @@ def _set_complete(job: Job, is_complete: bool) -> None:
     rows = InventoryLot.objects.filter(pk=lot.pk)
     rows.update(is_source_complete=is_complete)
     if not is_complete:
-        rows.update(is_cost_final=False)
+        # What was made of its product is estimated again as well, even if no value changes.
+        rows.update(is_cost_final=False, is_cost_reopened=True)
     lot.refresh_from_db()
     recost_note([lot.pk])
 

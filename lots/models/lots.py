@@ -58,6 +58,8 @@ class InventoryLot(models.Model):
     is_fed = models.BooleanField(default=False, db_default=False)
     # False while cost is estimated: the purchase order or job is open, or what went in is not costed for good.
     is_cost_final = models.BooleanField(default=True, db_default=True)
+    # It was final and is estimated again: a note that what was made of it is to be estimated again, too.
+    is_cost_reopened = models.BooleanField(default=False, db_default=False, editable=False)
     # The day its cost last changed in the books: true-ups are dated by it.
     cost_changed_on = models.DateField(null=True, blank=True)
 
@@ -154,6 +156,7 @@ class InventoryLot(models.Model):
                 condition=models.Q(is_fed=True, is_cost_final=False),
                 name="fed_lots_of_open_cost_for_runs",
             ),
+            models.Index(fields=["id"], condition=models.Q(is_cost_reopened=True), name="lots_whose_cost_was_reopened"),
         ]
 
     def __str__(self) -> str:

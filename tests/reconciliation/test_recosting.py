@@ -1,5 +1,6 @@
 """Cost travels through lots that usage feeds: assemblies, divisions, transfers, and what became of them."""
 
+from collections.abc import Iterable
 from decimal import Decimal
 from itertools import pairwise
 
@@ -9,10 +10,13 @@ from hypothesis import strategies as st
 
 from lots.accounts import default_account
 from lots.models import CostPool, InventoryLot, LineItemCode, LotCostEvent, LotType
+from lots.purchasing import purchase_order_close, purchase_order_reopen
 from lots.services import lot_change, lot_open
 from reconciliation.models import CogsAllocation, RunLogLine, RunPool
 from reconciliation.recosting import ROUNDS_MOST, recost_waiting
 from tests.factories import make_code
+from tests.lots.purchasing_stories import bill, line_of, order_of
+from tests.lots.purchasing_stories import receive as receive_order
 from tests.reconciliation.records import FIRST_DAY, culprits, receive, run_now, use
 from tests.reconciliation.test_posting import balance
 from usage.feeding import lot_feed
@@ -152,3 +156,34 @@ def test_noting_and_costing_again_changes_nothing() -> None:
     LotRecost.objects.create(lot=lot)
     assert recost_waiting() == 1
     assert LotCostEvent.objects.filter(lot=lot).count() == events
+
+
+def test_what_was_made_of_a_reopened_order_is_estimated_again_though_no_value_changed() -> None:
+    order = order_of(("WOOD", "10", "10"))
+    receive_order(order, "10")
+    bill((line_of(order), "10", "100"))
+    table, room = make_code("TABLE"), make_code("ROOM")
+    tables = make_of([put_in(make_code("WOOD"), "4")], table, "2")
+    rooms = make_of([put_in(table, "1")], room, "1")
+    other = make_of([put_in(room, "1")], make_code("HOUSE"), "1")
+    made = (tables, rooms, other)
+    run_now()
+    assert finality(made) == [True, True, True]
+    values = [lot.value for lot in InventoryLot.objects.order_by("pk")]
+    order.refresh_from_db()
+    purchase_order_reopen(purchase_order=order, by=None, at=FIRST_DAY)
+    recost_waiting()
+    assert finality(made) == [False, False, False]
+    assert not InventoryLot.objects.filter(is_cost_reopened=True).exists()
+    run_now()
+    assert finality(made) == [False, False, False]
+    assert [lot.value for lot in InventoryLot.objects.order_by("pk")] == values
+    purchase_order_close(purchase_order=order, by=None, at=FIRST_DAY)
+    # Noticed already, and closed again: nothing is left to be estimated.
+    recost_waiting()
+    run_now()
+    assert finality(made) == [True, True, True]
+
+
+def finality(lots: Iterable[InventoryLot]) -> list[bool]:
+    return [InventoryLot.objects.get(pk=lot.pk).is_cost_final for lot in lots]
