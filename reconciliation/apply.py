@@ -10,15 +10,18 @@ from collections.abc import Iterator, Sequence
 from django.db import connection
 from django.db.backends.utils import CursorWrapper
 
+from inventory_site.arrays import int_array
 from reconciliation.dating import BookDays
 from reconciliation.planning import PoolPlan
-from reconciliation.posting import last_allocation, post_books, take_back_accruals
+from reconciliation.posting import (
+    COPY_CHUNK,
+    AllocationRow,
+    post_allocations,
+    post_cost_events,
+    take_back_accruals,
+)
 from usage.feeding import fed_lots, recost_note
-from usage.models import LotFeed
 from usage.summaries import clear_open_sums, refresh_open_sums
-
-# Rows turned into text at a time; bounds the memory of a large batch.
-COPY_CHUNK = 10_000
 
 _COPY_ALLOCATIONS = (
     "COPY reconciliation_cogsallocation (run_id, usage_id, lot_id, kind, quantity, amount, dated) FROM STDIN"
@@ -29,9 +32,9 @@ UPDATE lots_inventorylot AS lot SET quantity_used = change.used * 0.0001
 FROM unnest(%s::bigint[], %s::bigint[]) AS change(lot, used) WHERE lot.id = change.lot
 """
 _REBASE = """
-UPDATE lots_inventorylot SET value_costed = value, quantity_costed = quantity_received WHERE id = ANY(%s)
+UPDATE lots_inventorylot SET value_costed = value, quantity_costed = quantity_received WHERE id = ANY(%s::bigint[])
 """
-_CLOSE_USAGES = "DELETE FROM usage_openusage WHERE usage_id = ANY(%s)"
+_CLOSE_USAGES = "DELETE FROM usage_openusage WHERE usage_id = ANY(%s::bigint[])"
 _CHANGE_USAGES = """
 UPDATE usage_openusage AS open SET quantity_unallocated = change.unallocated * 0.0001
 FROM unnest(%s::bigint[], %s::bigint[]) AS change(usage, unallocated) WHERE open.usage_id = change.usage
@@ -50,73 +53,85 @@ WHERE pool.id = change.pool
 """
 
 
-def apply_plans(*, run_id: int, plans: Sequence[PoolPlan], days: BookDays) -> None:
+def apply_plans(*, run_id: int, plans: Sequence[PoolPlan], days: BookDays, account_cost: int | None) -> None:
     """Write these plans: allocations, lots, what is open, the sums of the pools, and the books.
 
-    The caller holds the preferences and the locks of the pools.
+    The caller holds the preferences, whose cost account is given, and the locks of the pools.
     """
-    pools = [plan.snapshot.pool for plan in plans]
+    rows = [row for plan in plans for row in _allocation_rows(plan, days)]
+    # By usage: neighbours in the largest index go in together, which is a quarter of the whole cost of the COPY.
+    rows.sort()
     with connection.cursor() as cursor:
-        before = last_allocation(cursor)
-        _copy_allocations(cursor, run_id, plans, days)
+        _copy_allocations(cursor, run_id, rows)
         _write_lots(cursor, plans)
-        take_back_accruals(cursor, run_id=run_id, pools=pools, rests=_rests(plans), today=days.day(days.today))
+        take_back_accruals(cursor, run_id=run_id, rests=_accrued_rests(plans), today=days[days.today])
         _write_open_usages(cursor, plans)
         _write_pools(cursor, plans)
-    _refresh_open_sums(plans)
-    post_books(run_id=run_id, pools=pools, after=before)
+        _refresh_open_sums(plans)
+        post_cost_events(cursor, pools=[plan.snapshot.pool for plan in plans], run_id=run_id)
+        lot_accounts = {lot: account for plan in plans for lot, account in plan.snapshot.lot_accounts.items()}
+        post_allocations(cursor, run_id=run_id, rows=rows, lot_accounts=lot_accounts, account_cost=account_cost)
     _note_fed_lots(plans)
 
 
-def _rests(plans: Sequence[PoolPlan]) -> dict[int, int]:
-    """Map each usage that these plans allocate to what is left open of it, in steps."""
-    return {
-        usage.key: plan.plan.quantity_unallocated_after[usage.key]
-        for plan in plans
-        for usage in plan.snapshot.usages
-        if plan.plan.quantity_unallocated_after[usage.key] != usage.quantity_unallocated
-    }
+def _accrued_rests(plans: Sequence[PoolPlan]) -> dict[int, int]:
+    """Map each usage that has COGS accrued and that these plans allocate to what is left open of it, in steps."""
+    rests: dict[int, int] = {}
+    for plan in plans:
+        if accrued := set(plan.snapshot.accrued):
+            after = plan.plan.quantity_unallocated_after
+            rests |= {
+                usage.key: after[usage.key]
+                for usage in plan.snapshot.usages
+                if usage.key in accrued and after[usage.key] != usage.quantity_unallocated
+            }
+    return rests
 
 
 def _note_fed_lots(plans: Sequence[PoolPlan]) -> None:
     """Lots that the charged usages feed are to be costed anew: under their own pools' locks, so not here."""
-    if LotFeed.objects.exists():
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT EXISTS (SELECT FROM usage_lotfeed)")
+        is_any_fed = cursor.fetchone()[0]
+    if is_any_fed:
         charged = {row.usage for plan in plans for _, row in plan.true_ups}
         charged.update(move.usage for plan in plans for move in plan.plan.moves)
         recost_note(fed_lots(charged))
 
 
-def _copy_allocations(cursor: CursorWrapper, run_id: int, plans: Sequence[PoolPlan], days: BookDays) -> None:
-    rows = [row for plan in plans for row in _allocation_rows(plan, days)]
-    # By usage: neighbours in the largest index go in together, which is a quarter of the whole cost of the COPY.
-    rows.sort()
+def _copy_allocations(cursor: CursorWrapper, run_id: int, rows: Sequence[AllocationRow]) -> None:
+    if not rows:
+        return
     with cursor.copy(_COPY_ALLOCATIONS) as copy:
         for start in range(0, len(rows), COPY_CHUNK):
             copy.write(
                 "".join(
-                    f"{run_id}\t{usage}\t{lot}\t{kind}\t{quantity}e-4\t{amount}e-2\t{day}\n"
-                    for usage, lot, kind, quantity, amount, day in rows[start : start + COPY_CHUNK]
+                    [
+                        f"{run_id}\t{usage}\t{lot}\t{kind}\t{quantity}e-4\t{amount}e-2\t{day}\n"
+                        for usage, lot, kind, quantity, amount, day in rows[start : start + COPY_CHUNK]
+                    ]
                 )
             )
 
 
-def _allocation_rows(plan: PoolPlan, days: BookDays) -> Iterator[tuple[int, int, str, int, int, str]]:
+def _allocation_rows(plan: PoolPlan, days: BookDays) -> Iterator[AllocationRow]:
     usage_days, lot_days = plan.snapshot.usage_days, plan.snapshot.lot_days
     changed_on = {lot.lot: lot.changed_on for lot in plan.snapshot.recosted}
     for lot, row in plan.true_ups:
-        yield row.usage, lot, "TRUE_UP", 0, row.amount, days.day(max(changed_on[lot], usage_days[row.usage]))
+        yield row.usage, lot, "TRUE_UP", 0, row.amount, days[max(changed_on[lot], usage_days[row.usage])]
     for usage, lot, quantity, amount in plan.plan.moves:
-        day = days.day(max(usage_days[usage], lot_days[lot]))
+        used_on, received_on = usage_days[usage], lot_days[lot]
+        day = days[used_on if used_on > received_on else received_on]
         yield usage, lot, "DRAW" if quantity > 0 else "GIVE_BACK", quantity, amount, day
 
 
 def _write_lots(cursor: CursorWrapper, plans: Sequence[PoolPlan]) -> None:
     # The basis first: what is used may grow beyond the quantity that the old basis knew.
     if recosted := [lot.lot for plan in plans for lot in plan.snapshot.recosted]:
-        cursor.execute(_REBASE, [recosted])
+        cursor.execute(_REBASE, [int_array(recosted)])
     used = {lot: after for plan in plans for lot, after in plan.plan.quantity_used_after.items()}
     if used:
-        cursor.execute(_USED, [list(used), list(used.values())])
+        cursor.execute(_USED, [int_array(used), int_array(used.values())])
 
 
 def _write_open_usages(cursor: CursorWrapper, plans: Sequence[PoolPlan]) -> None:
@@ -125,18 +140,18 @@ def _write_open_usages(cursor: CursorWrapper, plans: Sequence[PoolPlan]) -> None
     charged: Counter[int] = Counter()
     for plan in plans:
         after = plan.plan.quantity_unallocated_after
-        for usage in plan.snapshot.usages:
-            if after[usage.key] == 0:
-                closed.append(usage.key)
-            elif after[usage.key] != usage.quantity_unallocated:
-                changed[usage.key] = after[usage.key]
-        _add_charges(charged, plan)
+        closed += [usage for usage, rest in after.items() if rest == 0]
+        if any(after.values()):
+            for usage in plan.snapshot.usages:
+                if after[usage.key] not in {0, usage.quantity_unallocated}:
+                    changed[usage.key] = after[usage.key]
+            _add_charges(charged, plan)
     if closed:
-        cursor.execute(_CLOSE_USAGES, [closed])
+        cursor.execute(_CLOSE_USAGES, [int_array(closed)])
     if changed:
-        cursor.execute(_CHANGE_USAGES, [list(changed), list(changed.values())])
+        cursor.execute(_CHANGE_USAGES, [int_array(changed), int_array(changed.values())])
     if charged:
-        cursor.execute(_CHARGE_USAGES, [list(charged), list(charged.values())])
+        cursor.execute(_CHARGE_USAGES, [int_array(charged), int_array(charged.values())])
 
 
 def _add_charges(charged: Counter[int], plan: PoolPlan) -> None:
@@ -166,9 +181,9 @@ def _write_pools(cursor: CursorWrapper, plans: Sequence[PoolPlan]) -> None:
     cursor.execute(
         _POOLS,
         [
-            [plan.snapshot.pool for plan in plans],
-            [plan.quantity_drawn - plan.quantity_given_back for plan in plans],
-            [plan.amount for plan in plans],
-            [plan.plan.pass_count for plan in plans],
+            int_array(plan.snapshot.pool for plan in plans),
+            int_array(plan.quantity_drawn - plan.quantity_given_back for plan in plans),
+            int_array(plan.amount for plan in plans),
+            int_array(plan.plan.pass_count for plan in plans),
         ],
     )

@@ -5,29 +5,27 @@ there were goods; a true-up on the day its lot's cost changed, or of the usage i
 never touched: then it is the first open day after it. By preference all of it counts on the day of the run instead.
 """
 
-from dataclasses import dataclass, field
 from datetime import date
 
 from lots.models import PostingDate
 from lots.periods import closed_periods, open_day
 
 
-@dataclass(slots=True)
-class BookDays:
-    """Days are ordinals (`date.toordinal`), because a run asks by the hundred thousand; answers are ISO text."""
+class BookDays(dict[int, str]):
+    """Maps the day on which something happened to its day in the books.
 
-    closed: frozenset[date]
-    today: int
-    only_day: int | None = None
-    _known: dict[int, str] = field(default_factory=dict)
+    Days are ordinals (`date.toordinal`), because a run asks by the hundred thousand; answers are ISO text, kept from
+    the first time that somebody asks.
+    """
 
-    def day(self, ordinal: int) -> str:
-        """Give the day in the books for something that happened on this one."""
-        asked = self.only_day or ordinal
-        known = self._known.get(asked)
-        if known is None:
-            known = self._known[asked] = open_day(date.fromordinal(asked), self.closed).isoformat()
-        return known
+    def __init__(self, closed: frozenset[date], today: int, only_day: int | None = None) -> None:
+        super().__init__()
+        self.closed, self.today, self.only_day = closed, today, only_day
+
+    def __missing__(self, ordinal: int) -> str:
+        day = open_day(date.fromordinal(self.only_day or ordinal), self.closed).isoformat()
+        self[ordinal] = day
+        return day
 
 
 def book_days(*, posting_date: str, today: date) -> BookDays:

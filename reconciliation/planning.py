@@ -16,18 +16,10 @@ class PoolPlan:
     snapshot: Snapshot
     true_ups: tuple[tuple[int, TrueUp], ...]  # (lot, row), before any allocation
     plan: Plan
-
-    @property
-    def quantity_drawn(self) -> int:
-        return sum(move.quantity for move in self.plan.moves if move.quantity > 0)
-
-    @property
-    def quantity_given_back(self) -> int:
-        return -sum(move.quantity for move in self.plan.moves if move.quantity < 0)
-
-    @property
-    def amount(self) -> int:
-        return sum(move.amount for move in self.plan.moves) + sum(row.amount for _, row in self.true_ups)
+    # Sums over the moves (and the amount of the true-ups with them), which several ask for.
+    quantity_drawn: int
+    quantity_given_back: int
+    amount: int
 
     @property
     def allocation_count(self) -> int:
@@ -43,4 +35,7 @@ def plan_pool(snapshot: Snapshot, method: CostMethod) -> PoolPlan:
     )
     plan = reconcile(lots=snapshot.lots, usages=snapshot.usages, held=snapshot.held, method=method)
     check_plan(lots=snapshot.lots, usages=snapshot.usages, held=snapshot.held, method=method, plan=plan)
-    return PoolPlan(snapshot, true_ups, plan)
+    quantities = [move[2] for move in plan.moves]
+    drawn = sum([quantity for quantity in quantities if quantity > 0])
+    amount = sum([move[3] for move in plan.moves]) + sum(row.amount for _, row in true_ups)
+    return PoolPlan(snapshot, true_ups, plan, drawn, drawn - sum(quantities), amount)

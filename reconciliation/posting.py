@@ -5,29 +5,37 @@ allocations that a batch has just written, and accrued COGS that is taken back b
 into entries of one day and kind; a line names its usage, lot and document, so that it can be followed both ways.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import islice
 from typing import Any
 
-from django.db import connection
 from django.db.backends.utils import CursorWrapper
 
+from inventory_site.arrays import int_array
 from reconciliation.models import JournalEntry
+from reconciliation.snapshot import binary_cursor
 
 Kind = JournalEntry.Kind
+
+# Of CogsAllocation: usage, lot, kind, quantity, amount, day in the books; whole numbers as in a plan.
+AllocationRow = tuple[int, int, str, int, int, str]
 
 _ENTRIES = """
 INSERT INTO reconciliation_journalentry (kind, run_id, date, text)
 SELECT %(kind)s, %(run)s, day, %(text)s FROM unnest(%(days)s::date[]) AS day ORDER BY day RETURNING id, date
 """
 
+# Asked once a day that events bear, not once an event.
 _WAITING = """
-SELECT DISTINCT open_day(event.dated) FROM lots_lotcosttopost AS waiting
-JOIN lots_lotcostevent AS event ON event.id = waiting.event_id WHERE waiting.pool_id = ANY(%(pools)s)
+SELECT dated, open_day(dated) FROM (
+    SELECT DISTINCT event.dated FROM lots_lotcosttopost AS waiting
+    JOIN lots_lotcostevent AS event ON event.id = waiting.event_id WHERE waiting.pool_id = ANY(%(pools)s::bigint[])
+) AS event
 """
 # What a lot is worth comes from one place where it can be said so: straight from payables or from the named account.
 # Otherwise everything passes through the clearing account: accrued inventory, or of fed lots inventory in process.
 _POST_EVENTS = """
-WITH posted AS (DELETE FROM lots_lotcosttopost WHERE pool_id = ANY(%(pools)s) RETURNING event_id)
+WITH posted AS (DELETE FROM lots_lotcosttopost WHERE pool_id = ANY(%(pools)s::bigint[]) RETURNING event_id)
 INSERT INTO reconciliation_journalline (entry_id, debit_account_id, credit_account_id, amount, kind, code_id, office_id,
     "order", source_kind, source_number, lot_id, usage_id)
 SELECT entry.id, CASE WHEN part.amount > 0 THEN part.debit ELSE part.credit END,
@@ -35,7 +43,7 @@ SELECT entry.id, CASE WHEN part.amount > 0 THEN part.debit ELSE part.credit END,
     lot.office_id, lot.parent_order, event.source_kind, event.source_number, lot.id, NULL
 FROM posted JOIN lots_lotcostevent AS event ON event.id = posted.event_id
 JOIN lots_inventorylot AS lot ON lot.id = event.lot_id
-JOIN unnest(%(days)s::date[], %(entries)s::bigint[]) AS entry(day, id) ON entry.day = open_day(event.dated)
+JOIN unnest(%(days)s::date[], %(entries)s::bigint[]) AS entry(day, id) ON entry.day = event.dated
 CROSS JOIN lots_preference AS preference
 CROSS JOIN LATERAL (
     SELECT CASE WHEN lot.is_fed THEN preference.account_in_process_id ELSE preference.account_accrued_inventory_id END
@@ -55,34 +63,20 @@ WHERE part.amount <> 0 AND part.debit <> part.credit
 ORDER BY event.id, part.place
 """
 
-_NEW_DAYS = """
-SELECT DISTINCT allocation.dated FROM reconciliation_cogsallocation AS allocation
-JOIN lots_inventorylot AS lot ON lot.id = allocation.lot_id
-WHERE allocation.id > %(after)s AND allocation.run_id = %(run)s AND lot.pool_id = ANY(%(pools)s)
+# As CSV, because there a quotation mark is the only thing in a text that has to be said differently.
+_USAGES = """
+SELECT id, account_id, concat(code_id, ',', office_id, ',"', replace("order", '"', '""'), '","',
+    replace(source_kind, '"', '""'), '","', replace(source_number, '"', '""'), '"')
+FROM usage_inventoryusage WHERE id = ANY(%(usages)s::bigint[])
 """
-_POST_ALLOCATIONS = """
-INSERT INTO reconciliation_journalline (entry_id, debit_account_id, credit_account_id, amount, kind, code_id, office_id,
-    "order", source_kind, source_number, lot_id, usage_id)
-SELECT entry.id, CASE WHEN allocation.amount > 0 THEN charged.account ELSE lot.account_id END,
-    CASE WHEN allocation.amount > 0 THEN lot.account_id ELSE charged.account END, abs(allocation.amount),
-    CASE allocation.kind WHEN 'TRUE_UP' THEN 'TRUE_UP' ELSE 'COGS' END, usage.code_id, usage.office_id, usage."order",
-    usage.source_kind, usage.source_number, lot.id, usage.id
-FROM reconciliation_cogsallocation AS allocation
-JOIN lots_inventorylot AS lot ON lot.id = allocation.lot_id
-JOIN usage_inventoryusage AS usage ON usage.id = allocation.usage_id
-JOIN unnest(%(days)s::date[], %(entries)s::bigint[]) AS entry(day, id) ON entry.day = allocation.dated
-CROSS JOIN lots_preference AS preference
-CROSS JOIN LATERAL (SELECT coalesce(usage.account_id, preference.account_cost_id) AS account) AS charged
-WHERE allocation.id > %(after)s AND allocation.run_id = %(run)s AND lot.pool_id = ANY(%(pools)s)
-    AND allocation.amount <> 0 AND charged.account <> lot.account_id
-ORDER BY allocation.id
+_COPY_LINES = """
+COPY reconciliation_journalline (entry_id, debit_account_id, credit_account_id, amount, kind, code_id, office_id,
+    "order", source_kind, source_number, lot_id, usage_id) FROM STDIN (FORMAT csv)
 """
+# Rows turned into text at a time; bounds the memory of a large batch.
+COPY_CHUNK = 10_000
 
 # An accrual stands for what is unallocated; of what this batch allocated it is taken back on the day it was found.
-_ACCRUED = """
-SELECT open.usage_id FROM usage_openusage AS open
-WHERE open.pool_id = ANY(%(pools)s) AND open.accrued_booked <> 0 AND open.usage_id = ANY(%(usages)s)
-"""
 _TAKE_BACK = """
 WITH change AS (
     SELECT open.usage_id, open.accrued_booked, CASE WHEN preference.accrue_cogs
@@ -110,55 +104,81 @@ ORDER BY usage.id
 """
 
 
-def last_allocation(cursor: CursorWrapper) -> int:
-    """Give a number below every allocation that this transaction is going to write."""
-    cursor.execute("SELECT last_value FROM reconciliation_cogsallocation_id_seq")
-    last: int = cursor.fetchone()[0]
-    return last - 1
+def post_allocations(
+    cursor: CursorWrapper,
+    *,
+    run_id: int,
+    rows: Sequence[AllocationRow],
+    lot_accounts: Mapping[int, int | None],
+    account_cost: int | None,
+) -> None:
+    """Post these allocations: cost of usage against the accounts of its lots.
 
-
-def post_books(*, run_id: int, pools: Sequence[int], after: int) -> None:
-    """Post the cost events that wait in these pools, and this run's allocations on them above number `after`.
-
-    The caller holds the preferences and the locks of the pools.
+    The caller holds the preferences (whose cost account is given) and the locks of the pools.
     """
-    with connection.cursor() as cursor:
-        post_cost_events(cursor, pools=pools, run_id=run_id)
-        parameters: dict[str, Any] = {"run": run_id, "pools": list(pools), "after": after}
-        cursor.execute(_NEW_DAYS, parameters)
-        if days := _entries(cursor, Kind.COGS, run_id, [day for (day,) in cursor.fetchall()], "COGS reconciliation"):
-            cursor.execute(_POST_ALLOCATIONS, {**parameters, **days})
+    days = sorted({row[5] for row in rows if row[4]})
+    entries = _entries(cursor, Kind.COGS, run_id, days, "COGS reconciliation")
+    if not entries:
+        return
+    usages = sorted({row[0] for row in rows})
+    with binary_cursor() as reading:
+        reading.execute(_USAGES, {"usages": int_array(usages)})
+        said = {usage: (account or account_cost, text) for usage, account, text in reading}
+    lines = _lines(rows, entries, said, lot_accounts)
+    with cursor.copy(_COPY_LINES) as copy:
+        while chunk := "".join(islice(lines, COPY_CHUNK)):
+            copy.write(chunk)
+
+
+def _lines(
+    rows: Iterable[AllocationRow],
+    entries: Mapping[str, int],
+    said: Mapping[int, tuple[int | None, str]],
+    lot_accounts: Mapping[int, int | None],
+) -> Iterator[str]:
+    for usage, lot, kind, _, amount, day in rows:
+        charged, text = said[usage]
+        kept_on = lot_accounts[lot]
+        if not amount or charged is None or kept_on is None or charged == kept_on:
+            continue
+        line_kind = "TRUE_UP" if kind == "TRUE_UP" else "COGS"
+        if amount > 0:
+            yield f"{entries[day]},{charged},{kept_on},{amount}e-2,{line_kind},{text},{lot},{usage}\n"
+        else:
+            yield f"{entries[day]},{kept_on},{charged},{-amount}e-2,{line_kind},{text},{lot},{usage}\n"
 
 
 def post_cost_events(cursor: CursorWrapper, *, pools: Sequence[int], run_id: int | None) -> None:
     """Post what waits of these pools' lots: what came in, what it cost, who is owed it."""
-    cursor.execute(_WAITING, {"pools": list(pools)})
-    if days := _entries(cursor, Kind.INVENTORY, run_id, [day for (day,) in cursor.fetchall()], "Inventory cost"):
-        cursor.execute(_POST_EVENTS, {"pools": list(pools), **days})
+    cursor.execute(_WAITING, {"pools": int_array(pools)})
+    day_of = {dated: day.isoformat() for dated, day in cursor.fetchall()}
+    if entries := _entries(cursor, Kind.INVENTORY, run_id, sorted(set(day_of.values())), "Inventory cost"):
+        parameters: dict[str, Any] = {
+            "pools": int_array(pools),
+            "days": list(day_of),
+            "entries": [entries[day] for day in day_of.values()],
+        }
+        cursor.execute(_POST_EVENTS, parameters)
 
 
-def take_back_accruals(
-    cursor: CursorWrapper, *, run_id: int, pools: Sequence[int], rests: Mapping[int, int], today: str
-) -> None:
+def take_back_accruals(cursor: CursorWrapper, *, run_id: int, rests: Mapping[int, int], today: str) -> None:
     """Take back the accrued COGS of usages of which less is unallocated now: `rests` in steps, 0 where it closed.
 
     Called before the rows of closed usages go.
     """
-    cursor.execute(_ACCRUED, {"pools": list(pools), "usages": list(rests)})
-    usages = [usage for (usage,) in cursor.fetchall()]
-    if not usages:
-        return
-    days = _entries(cursor, Kind.ACCRUED_COGS, run_id, [today], "Accrued COGS taken back: the true cost was found")
-    parameters: dict[str, Any] = {"usages": usages, "rests": [rests[usage] for usage in usages]}
-    cursor.execute(_TAKE_BACK, {**parameters, "entry": days["entries"][0]})
+    entries = _entries(
+        cursor, Kind.ACCRUED_COGS, run_id, [today] if rests else [], "Accrued COGS taken back: the true cost was found"
+    )
+    if entries:
+        parameters: dict[str, Any] = {"usages": int_array(rests), "rests": int_array(rests.values())}
+        cursor.execute(_TAKE_BACK, {**parameters, "entry": entries[today]})
 
 
 def _entries(
-    cursor: CursorWrapper, kind: JournalEntry.Kind, run_id: int | None, days: Sequence[Any], text: str
-) -> dict[str, list[Any]]:
-    """Make one entry per day; {} for no days."""
+    cursor: CursorWrapper, kind: JournalEntry.Kind, run_id: int | None, days: Sequence[str], text: str
+) -> dict[str, int]:
+    """Make one entry per day, in the order given, and map the days to their entries."""
     if not days:
         return {}
     cursor.execute(_ENTRIES, {"kind": kind.value, "run": run_id, "days": list(days), "text": text})
-    rows = cursor.fetchall()
-    return {"days": [day for _, day in rows], "entries": [pk for pk, _ in rows]}
+    return {day.isoformat(): pk for pk, day in cursor.fetchall()}

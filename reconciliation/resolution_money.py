@@ -62,7 +62,7 @@ class Postings:
         """Give debits and credits of every account and month, by month and account number."""
         self._add_lines(day_in_the_books(adjusted_at))
         self._add_allocations()
-        self._add_accruals(date.fromisoformat(self.days.day(today.toordinal())))
+        self._add_accruals(date.fromisoformat(self.days[today.toordinal()]))
         moved = self.debits.keys() | self.credits.keys()
         accounts = Account.objects.in_bulk({account for _, account in moved})
         lines = (
@@ -87,10 +87,10 @@ class Postings:
         usage_days, lot_days = self.plan.snapshot.usage_days, self.plan.snapshot.lot_days
         changed_on = {lot.lot: lot.changed_on for lot in self.plan.snapshot.recosted}
         for lot, row in self.plan.true_ups:
-            day = self.days.day(max(changed_on[lot], usage_days[row.usage]))
+            day = self.days[max(changed_on[lot], usage_days[row.usage])]
             self._add_cost(row.usage, lot, row.amount, day)
         for usage, lot, _, amount in self.plan.plan.moves:
-            self._add_cost(usage, lot, amount, self.days.day(max(usage_days[usage], lot_days[lot])))
+            self._add_cost(usage, lot, amount, self.days[max(usage_days[usage], lot_days[lot])])
 
     def _add_cost(self, usage: int, lot: int, amount: int, day: str) -> None:
         self._add(

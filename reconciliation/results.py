@@ -6,8 +6,8 @@ from typing import Any
 
 from django.db import connection
 
+from inventory_site.arrays import int_array
 from reconciliation.engine import Remark, RemarkCode
-from reconciliation.models import RunPool
 from reconciliation.planning import PoolPlan
 
 # Enough usages to click on; the list of open usage has them all.
@@ -17,35 +17,34 @@ _RESULTS = """
 UPDATE reconciliation_runpool AS work SET
     state = 'DONE', finished_at = clock_timestamp(), error = '', usages = result.usages,
     allocations = result.allocations, passes = result.passes, drawn = result.drawn * 0.0001,
-    given_back = result.given_back * 0.0001, amount = result.amount * 0.01, trace = result.trace::jsonb,
-    remarks = result.remarks::jsonb, open_usages = pool.open_count, unallocated = pool.open_unallocated
-FROM unnest(
-    %s::bigint[], %s::int[], %s::int[], %s::bigint[], %s::bigint[], %s::bigint[], %s::bigint[], %s::text[], %s::text[]
-) AS result(pool, usages, allocations, passes, drawn, given_back, amount, trace, remarks)
+    given_back = result.given_back * 0.0001, amount = result.amount * 0.01, trace = result.trace,
+    remarks = result.remarks, open_usages = pool.open_count, unallocated = pool.open_unallocated
+FROM jsonb_to_recordset(%s::jsonb) AS result(pool bigint, usages int, allocations int, passes bigint, drawn bigint,
+    given_back bigint, amount bigint, trace jsonb, remarks jsonb)
 JOIN lots_costpool AS pool ON pool.id = result.pool
-WHERE work.pool_id = result.pool AND work.id = ANY(%s)
+WHERE work.pool_id = result.pool AND work.id = ANY(%s::bigint[])
 """
 
 
-def write_results(*, rows: Sequence[RunPool], plans: Sequence[PoolPlan]) -> None:
-    """Mark these work rows done, with their results."""
-    columns = zip(*(_result(plan) for plan in plans), strict=True)
+def write_results(*, rows: Sequence[int], plans: Sequence[PoolPlan]) -> None:
+    """Mark these work rows (primary keys) done, with their results."""
+    results = json.dumps([_result(plan) for plan in plans])
     with connection.cursor() as cursor:
-        cursor.execute(_RESULTS, [*(list(column) for column in columns), [row.pk for row in rows]])
+        cursor.execute(_RESULTS, [results, int_array(rows)])
 
 
-def _result(plan: PoolPlan) -> tuple[Any, ...]:
-    return (
-        plan.snapshot.pool,
-        len(plan.snapshot.usages),
-        plan.allocation_count,
-        plan.plan.pass_count,
-        plan.quantity_drawn,
-        plan.quantity_given_back,
-        plan.amount,
-        json.dumps([line._asdict() for line in plan.plan.trace]),
-        json.dumps(group_remarks(plan.plan.remarks)),
-    )
+def _result(plan: PoolPlan) -> dict[str, Any]:
+    return {
+        "pool": plan.snapshot.pool,
+        "usages": len(plan.snapshot.usages),
+        "allocations": plan.allocation_count,
+        "passes": plan.plan.pass_count,
+        "drawn": plan.quantity_drawn,
+        "given_back": plan.quantity_given_back,
+        "amount": plan.amount,
+        "trace": [line._asdict() for line in plan.plan.trace],
+        "remarks": group_remarks(plan.plan.remarks),
+    }
 
 
 def group_remarks(remarks: Iterable[Remark]) -> list[dict[str, Any]]:

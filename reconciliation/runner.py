@@ -15,23 +15,24 @@ import logging
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from datetime import datetime, timedelta
-from itertools import accumulate
+from datetime import timedelta
+from typing import Any
 
 from celery.exceptions import SoftTimeLimitExceeded
 from django.conf import settings
 from django.db import Error, connection, transaction
-from django.db.models import F, Min, QuerySet
+from django.db.models import F
 from django.db.models.functions import Now
 from django.utils import timezone
 from psycopg.errors import LockNotAvailable
 
-from lots.locks import lock_pools, preference_in_force
+from inventory_site.arrays import int_array
+from lots.locks import lock_pool_keys, preference_in_force
 from lots.models import CostPool
 from reconciliation.apply import apply_plans
 from reconciliation.dating import book_days
 from reconciliation.engine import CostMethod
-from reconciliation.models import ReconciliationRun, RunPool
+from reconciliation.models import RunPool
 from reconciliation.models.runs import MAX_ATTEMPTS
 from reconciliation.planning import plan_pool
 from reconciliation.recosting import recost_waiting, settle_costs
@@ -64,16 +65,35 @@ def work(*, run_id: int, seconds: float | None = None) -> bool:
     if not start(run_id=run_id):
         return True
     while seconds is None or time.monotonic() - started < seconds:
-        if ReconciliationRun.objects.filter(pk=run_id, cancel_requested_at__isnull=False).exists():
+        is_cancelled, lots_wait, pools_wait = _look(run_id)
+        if is_cancelled:
             cancel_waiting(run_id=run_id)
             break
-        recost_waiting(run_id=run_id)
+        if lots_wait:
+            recost_waiting(run_id=run_id)
+        elif not pools_wait:
+            break
         batch = claim(run_id=run_id)
         if not batch:
             break
         work_on_batch(run_id=run_id, batch=batch)
     settle_costs()
     return finish_if_done(run_id=run_id)
+
+
+_LOOK = """
+SELECT cancel_requested_at IS NOT NULL, EXISTS (SELECT FROM usage_lotrecost),
+    EXISTS (SELECT FROM reconciliation_runpool WHERE run_id = %(run)s AND state = 'PENDING')
+FROM reconciliation_reconciliationrun WHERE id = %(run)s
+"""
+
+
+def _look(run_id: int) -> tuple[bool, bool, bool]:
+    """Whether somebody wants the run cancelled, whether lots are to be costed anew, whether pools wait."""
+    with connection.cursor() as cursor:
+        cursor.execute(_LOOK, {"run": run_id})
+        found: tuple[bool, bool, bool] = cursor.fetchone()
+    return found
 
 
 @transaction.atomic
@@ -85,47 +105,66 @@ def is_free_work_left(*, run_id: int) -> bool:
     return waiting.first() is not None
 
 
+# The moment is the database's, so that workers on several machines agree. Components first: a level begins when nobody
+# works on the one below it any more. How many rows make a batch is a look without locks, so that far fewer rows are
+# locked than looked at.
+_FREE = "run_id = %(run)s AND state = 'PENDING' AND level = {level} AND (claimed_at IS NULL OR claimed_at < {moment})"
+_WORTH_LOCKING = f"""
+SELECT present.moment, lowest.level, 1 + (
+    SELECT count(*) FROM (
+        SELECT sum(usages) OVER (ORDER BY id) AS total FROM (
+            SELECT id, usages FROM reconciliation_runpool
+            WHERE {_FREE.format(level="lowest.level", moment="present.moment - %(kept)s")}
+            ORDER BY id LIMIT %(window)s
+        ) AS free
+    ) AS running WHERE total <= %(usages)s
+)
+FROM (SELECT clock_timestamp() AS moment OFFSET 0) AS present, (
+    SELECT min(level) AS level FROM reconciliation_runpool WHERE run_id = %(run)s AND state = 'PENDING'
+) AS lowest
+"""  # noqa: S608  (our own constant text)
+_LOCK_FREE = f"""
+SELECT id, run_id, pool_id, usages, batch_limit, attempts_alone FROM reconciliation_runpool
+WHERE {_FREE.format(level="%(level)s", moment="%(moment)s - %(kept)s")}
+ORDER BY id LIMIT %(count)s FOR NO KEY UPDATE SKIP LOCKED
+"""  # noqa: S608  (our own constant text)
+# If this batch has to be tried again, it comes in halves.
+_COUNT_ATTEMPT = """
+UPDATE reconciliation_runpool SET claimed_at = %(moment)s, attempts = attempts + 1,
+    attempts_alone = attempts_alone + %(alone)s, batch_limit = %(limit)s
+WHERE id = ANY(%(rows)s::bigint[])
+"""
+
+
 @transaction.atomic
 def claim(*, run_id: int) -> list[RunPool]:
     """Take the next batch and count the attempt before it begins: a pool that kills its worker is found out."""
-    # The database's clock, so that workers on several machines agree.
-    claimed_at = _database_moment()
-    waiting_at_all = RunPool.objects.filter(run=run_id, state=RunPool.State.PENDING)
-    # Components first: a level begins when nobody works on the one below it any more.
-    level = waiting_at_all.order_by().aggregate(level=Min("level"))["level"]
-    free = (
-        waiting_at_all.filter(level=level or 0)
-        .exclude(claimed_at__gte=claimed_at - timedelta(seconds=CLAIM_SECONDS))
-        .order_by("pk")
-    )
-    waiting = list(free.select_for_update(skip_locked=True, no_key=True)[: _pools_worth_locking(free)])
-    for row in waiting:
-        if row.attempts_alone >= MAX_ATTEMPTS:
-            _set_aside(row, WORKER_DIED)
-    batch = _batch_of([row for row in waiting if row.attempts_alone < MAX_ATTEMPTS])
-    for row in batch:
-        row.claimed_at = claimed_at
-    RunPool.objects.filter(pk__in=[row.pk for row in batch]).update(
-        claimed_at=claimed_at,
-        attempts=F("attempts") + 1,
-        attempts_alone=F("attempts_alone") + int(len(batch) == 1),
-        # If this batch has to be tried again, it comes in halves.
-        batch_limit=max(1, len(batch) // 2),
-    )
-    return batch
-
-
-def _pools_worth_locking(free: QuerySet[RunPool]) -> int:
-    """About how many rows make a batch: a look without locks, so that far fewer rows are locked than looked at."""
-    usages = accumulate(free.values_list("usages", flat=True)[:CLAIM_WINDOW])
-    return 1 + sum(1 for total in usages if total <= settings.BATCH_USAGES)
-
-
-def _database_moment() -> datetime:
+    asked: dict[str, Any] = {
+        "run": run_id,
+        "kept": timedelta(seconds=CLAIM_SECONDS),
+        "window": CLAIM_WINDOW,
+        "usages": settings.BATCH_USAGES,
+    }
     with connection.cursor() as cursor:
-        cursor.execute("SELECT clock_timestamp()")
-        moment: datetime = cursor.fetchone()[0]
-    return moment
+        cursor.execute(_WORTH_LOCKING, asked)
+        moment, level, count = cursor.fetchone()
+        if level is None:
+            return []
+        waiting = list(RunPool.objects.raw(_LOCK_FREE, {**asked, "moment": moment, "level": level, "count": count}))
+        for row in waiting:
+            if row.attempts_alone >= MAX_ATTEMPTS:
+                _set_aside(row, WORKER_DIED)
+        batch = _batch_of([row for row in waiting if row.attempts_alone < MAX_ATTEMPTS])
+        for row in batch:
+            row.claimed_at = moment
+        if batch:
+            changes: dict[str, Any] = {
+                "moment": moment,
+                "alone": int(len(batch) == 1),
+                "limit": max(1, len(batch) // 2),
+            }
+            cursor.execute(_COUNT_ATTEMPT, {**changes, "rows": int_array(row.pk for row in batch)})
+    return batch
 
 
 def _batch_of(waiting: Sequence[RunPool]) -> list[RunPool]:
@@ -168,31 +207,35 @@ def _leave_for_later(batch: Sequence[RunPool]) -> None:
     )
 
 
+# Rows that somebody else took over since are left to them. A claim that just missed ours may hold a row for a moment,
+# so wait: passed over, it would lie until our claim on it ran out.
+_LOCK_CLAIMED = """
+SELECT work.id, work.pool_id, run.cogs_method
+FROM reconciliation_runpool AS work JOIN reconciliation_reconciliationrun AS run ON run.id = work.run_id
+WHERE work.id = ANY(%(rows)s::bigint[]) AND work.state = 'PENDING' AND work.claimed_at = %(moment)s
+ORDER BY work.id FOR NO KEY UPDATE OF work
+"""
+
+
 @transaction.atomic
 def _reconcile_batch(*, run_id: int, batch: Sequence[RunPool]) -> None:
     started = time.monotonic()
     with connection.cursor() as cursor:
         # Whoever holds these pools, such as a large import, may need longer than a task may take.
         cursor.execute("SET LOCAL lock_timeout = %s", [f"{LOCK_SECONDS}s"])
-    # Rows that somebody else took over since are left to them. A claim that just missed ours may hold a row for a
-    # moment, so wait: passed over, it would lie until our claim on it ran out.
-    rows = list(
-        RunPool.objects.select_for_update(no_key=True)
-        .filter(pk__in=[row.pk for row in batch], state=RunPool.State.PENDING, claimed_at=batch[0].claimed_at)
-        .order_by("pk")
-    )
+        cursor.execute(_LOCK_CLAIMED, {"rows": int_array(row.pk for row in batch), "moment": batch[0].claimed_at})
+        rows = cursor.fetchall()
     if not rows:
         return
-    run = ReconciliationRun.objects.get(pk=run_id)
     # Before the pools: no period is closed while this batch is written.
     preference = preference_in_force()
     days = book_days(posting_date=preference.posting_date, today=timezone.localdate(batch[0].claimed_at))
-    pools = lock_pools([row.pool_id for row in rows])
-    method = CostMethod(run.cogs_method)
+    pools = lock_pool_keys([pool for _, pool, _ in rows])
+    method = CostMethod(rows[0][2])
     with _garbage_collection_off():
-        plans = [plan_pool(snapshot, method) for snapshot in read_snapshots([pool.pk for pool in pools])]
-        apply_plans(run_id=run_id, plans=plans, days=days)
-        write_results(rows=rows, plans=plans)
+        plans = [plan_pool(snapshot, method) for snapshot in read_snapshots(pools)]
+        apply_plans(run_id=run_id, plans=plans, days=days, account_cost=preference.account_cost_id)
+        write_results(rows=[row for row, _, _ in rows], plans=plans)
     usages = sum(len(plan.snapshot.usages) for plan in plans)
     allocations = sum(plan.allocation_count for plan in plans)
     log_info(

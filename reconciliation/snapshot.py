@@ -12,6 +12,7 @@ number, so the engine is given a record's place in that order instead of its mom
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from django.db import connection
@@ -24,7 +25,7 @@ from reconciliation.engine import CostBasis, Lot, Usage
 
 _OPEN_USAGES = """
 SELECT open.pool_id, open.usage_id, (open.quantity_unallocated * 10000)::bigint, open.original_id, open.is_restricted,
-    (open.used_at AT TIME ZONE %(zone)s)::date - date '0001-01-01' + 1
+    (open.used_at AT TIME ZONE %(zone)s)::date - date '0001-01-01' + 1, open.accrued_booked <> 0
 FROM usage_openusage AS open
 WHERE open.pool_id = ANY(%(pools)s)
 ORDER BY open.pool_id, open.used_at, open.usage_id
@@ -54,7 +55,7 @@ _LOTS = """
 SELECT pool_id, id, (quantity_received * 10000)::bigint, (quantity_used * 10000)::bigint, (value * 100)::bigint,
     (quantity_costed * 10000)::bigint, (value_costed * 100)::bigint,
     (first_received_at AT TIME ZONE %(zone)s)::date - date '0001-01-01' + 1,
-    coalesce(cost_changed_on - date '0001-01-01' + 1, 1)
+    coalesce(cost_changed_on - date '0001-01-01' + 1, 1), account_id
 FROM (
     SELECT lot.*, need.reach, sum(lot.quantity_used) OVER (
         PARTITION BY lot.pool_id ORDER BY lot.first_received_at DESC, lot.id DESC
@@ -77,6 +78,9 @@ FROM reconciliation_cogsallocation AS allocation JOIN usage_inventoryusage AS us
 WHERE allocation.lot_id = ANY(%(lots)s)
 GROUP BY allocation.lot_id, allocation.usage_id ORDER BY allocation.lot_id, allocation.usage_id
 """
+
+# Usage(...) without its function written in Python: a first run makes them by the hundred thousand.
+_new_usage = partial(tuple.__new__, Usage)
 
 
 @dataclass(slots=True)
@@ -102,12 +106,15 @@ class Snapshot:
     # Days as ordinals: of each usage that is open or owes a true-up, and of each lot's first receipt.
     usage_days: dict[int, int] = field(default_factory=dict)
     lot_days: dict[int, int] = field(default_factory=dict)
+    # For the books: on which account each lot is kept, and the open usages for which something is accrued.
+    lot_accounts: dict[int, int | None] = field(default_factory=dict)
+    accrued: list[int] = field(default_factory=list)
 
 
 def read_snapshots(pool_ids: Sequence[int]) -> list[Snapshot]:
     """Read these pools, in the order given. A run calls this under the pools' locks; a preview without."""
     snapshots = {pool: Snapshot(pool) for pool in pool_ids}
-    with _binary_cursor() as cursor:
+    with binary_cursor() as cursor:
         rows = _rows(cursor, _OPEN_USAGES, pools=list(pool_ids))
         restrictions = _read_restrictions(cursor, [row[1] for row in rows if row[4]])
         reaches = _fill_usages(snapshots, rows, restrictions)
@@ -121,7 +128,7 @@ def read_snapshots(pool_ids: Sequence[int]) -> list[Snapshot]:
     return [snapshots[pool] for pool in pool_ids]
 
 
-def _binary_cursor() -> Cursor[tuple[Any, ...]]:
+def binary_cursor() -> Cursor[tuple[Any, ...]]:
     """Give a psycopg cursor whose whole numbers arrive as they are, not as text to be parsed."""
     connection.ensure_connection()
     # Django's own cursors bind on the client's side, which cannot fetch in binary.
@@ -148,12 +155,15 @@ def _fill_usages(
 ) -> dict[int, int]:
     """Put the usages into their pools; return per pool how far its returns can reach, in steps."""
     reaches = dict.fromkeys(snapshots, 0)
-    for place, (pool, usage, unallocated, original, is_restricted, used_on) in enumerate(rows):
+    for place, (pool, usage, unallocated, original, is_restricted, used_on, is_accrued) in enumerate(rows):
+        snapshot = snapshots[pool]
         if unallocated < 0:
             reaches[pool] -= unallocated
         only_lots = restrictions[usage] if is_restricted else None
-        snapshots[pool].usage_days[usage] = used_on
-        snapshots[pool].usages.append(Usage(usage, (place, usage), unallocated, original, only_lots))
+        snapshot.usage_days[usage] = used_on
+        snapshot.usages.append(_new_usage((usage, (place, usage), unallocated, original, only_lots)))
+        if is_accrued:
+            snapshot.accrued.append(usage)
     return reaches
 
 
@@ -163,8 +173,10 @@ def _fill_lots(
     recosted: dict[int, RecostedLot] = {}
     rows = _rows(cursor, _LOTS, pools=list(reaches), reaches=list(reaches.values()), named=named)
     pool_of: dict[int, int] = {}
-    for place, (pool, key, received, used, value, received_costed, value_costed, day, changed_on) in enumerate(rows):
+    for place, row in enumerate(rows):
+        pool, key, received, used, value, received_costed, value_costed, day, changed_on, account = row
         snapshots[pool].lot_days[key] = day
+        snapshots[pool].lot_accounts[key] = account
         snapshots[pool].lots.append(Lot(key, (place, key), received, used, value))
         booked, present = CostBasis(value_costed, received_costed), CostBasis(value, received)
         if booked != present:

@@ -13,6 +13,7 @@ from reconciliation.models import CogsAllocation, JournalEntry, JournalLine
 from tests.factories import make_code, make_lot
 from tests.reconciliation.records import FIRST_DAY, culprits, receive, run_now, use
 from usage.models import OpenUsage
+from usage.services import usage_record
 
 pytestmark = pytest.mark.usefixtures("db")
 Kind = LotCostEvent.Kind
@@ -47,6 +48,21 @@ def test_a_sale_moves_cost_from_inventory_to_cost_of_sales() -> None:
     line = JournalLine.objects.get(kind=JournalLine.Kind.COGS)
     assert (line.usage, line.code, line.entry.run) == (usage, code, run)
     assert line.entry.date == date(2025, 1, 7)
+
+
+def test_what_a_document_is_called_stands_in_the_books_as_it_was_typed() -> None:
+    """Lines go into the database as text, in which such signs have a meaning of their own."""
+    code = make_code()
+    receive(code, "10", "100.00")
+    order, number = '60001", \\N\t,;', 'SHIP-"a,\\.\r\n"'
+    usage = usage_record(
+        code=code, quantity=Decimal(1), used_at=FIRST_DAY, order=order, source_number=number, account=None
+    )
+    run_now()
+    line = JournalLine.objects.get(usage=usage)
+    assert (line.order, line.source_kind, line.source_number) == (order, "SHIP", number)
+    assert (line.office, line.amount) == (None, Decimal("10.00"))
+    assert culprits() == {}
 
 
 def test_the_codes_own_accounts_are_named() -> None:
