@@ -54,7 +54,8 @@ def default_account(name: str) -> Account:
 
     Raises Account.DoesNotExist where the preference is blank; a system check and the preferences page say so too.
     """
-    account: Account | None = getattr(Preference.objects.select_related(f"account_{name}").get(pk=1), f"account_{name}")
+    named = Preference.objects.filter(pk=1).values(f"account_{name}")
+    account = Account.objects.filter(pk__in=named).order_by().first()
     if account is None:
         raise Account.DoesNotExist(f"Preferences name no {name.replace('_', ' ')} account. Nothing was posted.")
     return account

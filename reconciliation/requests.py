@@ -40,19 +40,21 @@ def request_run(
     Returns the run that is already under way when one over everything is active or the slot is taken: asking twice
     starts nothing twice.
     """
+    is_one_at_most = codes is None or slot is not None
     taken = Q(pk=None)
     if codes is None:
         taken |= Q(is_everything=True, state__in=ReconciliationRun.ACTIVE)
     if slot is not None:
         taken |= Q(schedule_slot=slot)
-    if under_way := ReconciliationRun.objects.filter(taken).order_by("pk").last():
+    if is_one_at_most and (under_way := ReconciliationRun.objects.filter(taken).order_by("pk").last()):
         return under_way  # looked up first, because an insert that is refused would use up a run number
     try:
         with transaction.atomic():
             run = _insert_run(trigger=trigger, now=now, requested_by=requested_by, everything=codes is None, slot=slot)
-            _insert_work(run, codes)
+            pools = _insert_work(run, codes)
             assign_levels(run_id=run.pk)
-            transaction.on_commit(lambda: wake(run_id=run.pk))
+            # One pool keeps one worker busy; a run of none wants somebody to end it.
+            transaction.on_commit(lambda: wake(run_id=run.pk, count=min(WAKE_UPS, max(1, pools))))
     except IntegrityError:
         # Somebody asked at the same moment, and theirs is found now.
         if under_way := ReconciliationRun.objects.filter(taken).order_by("pk").last():
@@ -90,8 +92,10 @@ ORDER BY pool.id
 """
 
 
-def _insert_work(run: ReconciliationRun, codes: Collection[str] | None) -> None:
-    """Write the work list, set-wise: somebody waits for it. Chosen codes are taken whatever their notes say.
+def _insert_work(run: ReconciliationRun, codes: Collection[str] | None) -> int:
+    """Write the work list, set-wise: somebody waits for it. Return how many pools stand on it.
+
+    Chosen codes are taken whatever their notes say.
 
     A run that starts on its own leaves alone what an earlier one set aside; one that is asked for tries it again.
     """
@@ -103,6 +107,8 @@ def _insert_work(run: ReconciliationRun, codes: Collection[str] | None) -> None:
     }
     with connection.cursor() as cursor:
         cursor.execute(_WORK, parameters)
+        count: int = cursor.rowcount
+    return count
 
 
 def cancel_run(*, run: ReconciliationRun, requested_by: User | None, now: datetime) -> None:

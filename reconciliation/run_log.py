@@ -1,6 +1,6 @@
 """The log of a run, for people. Lines are facts: written once, never changed."""
 
-from django.db.models.functions import Now
+from django.db import connection
 
 from reconciliation.models import RunLogLine
 
@@ -17,6 +17,13 @@ def log_error(*, run_id: int, message: str, pool_id: int | None = None) -> None:
     _write(run_id, RunLogLine.Level.ERROR, message, pool_id)
 
 
+_LINE = """
+INSERT INTO reconciliation_runlogline (run_id, at, level, pool_id, message)
+VALUES (%s, statement_timestamp(), %s, %s, %s)
+"""
+
+
 def _write(run_id: int, level: RunLogLine.Level, message: str, pool_id: int | None) -> None:
-    # PostgreSQL keeps no NUL; an error text may quote one.
-    RunLogLine.objects.create(run_id=run_id, at=Now(), level=level, message=message.replace("\0", " "), pool_id=pool_id)
+    with connection.cursor() as cursor:
+        # PostgreSQL keeps no NUL; an error text may quote one.
+        cursor.execute(_LINE, [run_id, level.value, pool_id, message.replace("\0", " ")])

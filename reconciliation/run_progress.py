@@ -73,7 +73,7 @@ class RunProgress:
 
 def run_progress(run: ReconciliationRun, *, now: datetime) -> RunProgress:
     """Look at the work rows of a run."""
-    figures = totals_of(run)
+    figures = totals_of(run_id=run.pk)
     work = RunPool.objects.filter(run=run)
     settled = ~Q(state=RunPool.State.PENDING)
     since = now - RATE_WINDOW

@@ -5,8 +5,7 @@ requested -> running -> finished | finished with errors | cancelled
 
 from typing import Any
 
-from django.db import transaction
-from django.db.models import Count, Q, Sum
+from django.db import connection, transaction
 from django.db.models.functions import Now
 
 from reconciliation.models import ReconciliationRun, RunPool
@@ -15,11 +14,22 @@ from reconciliation.run_log import log_info, log_warning
 State = ReconciliationRun.State
 
 
-@transaction.atomic
+_START = """
+WITH started AS (
+    UPDATE reconciliation_reconciliationrun SET state = 'RUNNING', started_at = statement_timestamp()
+    WHERE id = %s AND state = 'REQUESTED' RETURNING id
+)
+INSERT INTO reconciliation_runlogline (run_id, at, level, message)
+SELECT id, statement_timestamp(), 'INFO', 'Run started.' FROM started
+"""
+
+
 def start(*, run_id: int) -> bool:
-    """Mark a requested run as running. Return whether there is anything to work on."""
-    if ReconciliationRun.objects.filter(pk=run_id, state=State.REQUESTED).update(state=State.RUNNING, started_at=Now()):
-        log_info(run_id=run_id, message="Run started.")
+    """Mark a requested run as running, in one statement. Return whether there is anything to work on."""
+    with connection.cursor() as cursor:
+        cursor.execute(_START, [run_id])
+        if cursor.rowcount:
+            return True
     return ReconciliationRun.objects.filter(pk=run_id, state=State.RUNNING).exists()
 
 
@@ -36,50 +46,58 @@ def cancel_waiting(*, run_id: int) -> None:
         log_warning(run_id=run_id, message=f"Cancelled: {cancelled:,} pools were not reconciled and keep their work.")
 
 
+_LOCK = """
+SELECT state, cancel_requested_at IS NOT NULL FROM reconciliation_reconciliationrun WHERE id = %s FOR NO KEY UPDATE
+"""
+_FINISH = """
+UPDATE reconciliation_reconciliationrun SET state = %(state)s, finished_at = statement_timestamp(), pools = %(pools)s,
+    pools_failed = %(pools_failed)s, usages = %(usages)s, allocations = %(allocations)s, passes = %(passes)s,
+    drawn = %(drawn)s, given_back = %(given_back)s, amount = %(amount)s
+WHERE id = %(run)s
+"""
+
+
 @transaction.atomic
 def finish_if_done(*, run_id: int) -> bool:
     """End the run when no pool waits any more, and write its totals. Return whether it has ended."""
-    run = ReconciliationRun.objects.select_for_update(no_key=True).get(pk=run_id)
-    if not run.is_active:
-        return True
-    if RunPool.objects.filter(run=run, state=RunPool.State.PENDING).exists():
-        return False
-    figures = totals_of(run)
-    state = _end_state(run, figures)
-    ReconciliationRun.objects.filter(pk=run_id).update(
-        state=state, finished_at=Now(), **{name: figures[name] for name in _KEPT}
-    )
+    with connection.cursor() as cursor:
+        cursor.execute(_LOCK, [run_id])
+        state, is_cancel_requested = cursor.fetchone()
+        if state not in ReconciliationRun.ACTIVE:
+            return True
+        figures = totals_of(run_id=run_id)
+        if figures["pools_waiting"]:
+            return False
+        end_state = _end_state(figures, is_cancel_requested=is_cancel_requested)
+        cursor.execute(_FINISH, {**figures, "state": end_state.value, "run": run_id})
     log_info(
         run_id=run_id,
-        message=f"{state.label}: {figures['pools']:,} pools, {figures['usages']:,} usages,"
+        message=f"{end_state.label}: {figures['pools']:,} pools, {figures['usages']:,} usages,"
         f" {figures['allocations']:,} allocations, {figures['passes']:,} passes.",
     )
     return True
 
 
-_KEPT = ("pools", "pools_failed", "usages", "allocations", "passes", "drawn", "given_back", "amount")
+_TOTALS = """
+SELECT count(*) AS pools_total, coalesce(sum(usages), 0) AS usages_total,
+    count(*) FILTER (WHERE state = 'PENDING') AS pools_waiting, count(*) FILTER (WHERE state = 'DONE') AS pools,
+    count(*) FILTER (WHERE state = 'FAILED') AS pools_failed,
+    count(*) FILTER (WHERE state = 'CANCELLED') AS pools_cancelled,
+    coalesce(sum(usages) FILTER (WHERE state = 'DONE'), 0) AS usages, coalesce(sum(allocations), 0) AS allocations,
+    coalesce(sum(passes), 0)::bigint AS passes, coalesce(sum(drawn), 0) AS drawn,
+    coalesce(sum(given_back), 0) AS given_back, coalesce(sum(amount), 0) AS amount
+FROM reconciliation_runpool WHERE run_id = %s
+"""
 
 
-def totals_of(run: ReconciliationRun) -> dict[str, Any]:
+def totals_of(*, run_id: int) -> dict[str, Any]:
     """Sum the work rows: true at any moment, whoever asks, also after a crash."""
-    done = Q(state=RunPool.State.DONE)
-    figures = RunPool.objects.filter(run=run).aggregate(
-        pools_total=Count("pk"),
-        usages_total=Sum("usages", default=0),
-        pools=Count("pk", filter=done),
-        pools_failed=Count("pk", filter=Q(state=RunPool.State.FAILED)),
-        pools_cancelled=Count("pk", filter=Q(state=RunPool.State.CANCELLED)),
-        usages=Sum("usages", filter=done, default=0),
-        allocations=Sum("allocations", default=0),
-        passes=Sum("passes", default=0),
-        drawn=Sum("drawn", default=0),
-        given_back=Sum("given_back", default=0),
-        amount=Sum("amount", default=0),
-    )
-    return dict(figures)
+    with connection.cursor() as cursor:
+        cursor.execute(_TOTALS, [run_id])
+        return dict(zip([column.name for column in cursor.description], cursor.fetchone(), strict=True))
 
 
-def _end_state(run: ReconciliationRun, figures: dict[str, Any]) -> ReconciliationRun.State:
-    if run.cancel_requested_at and figures["pools_cancelled"]:
+def _end_state(figures: dict[str, Any], *, is_cancel_requested: bool) -> ReconciliationRun.State:
+    if is_cancel_requested and figures["pools_cancelled"]:
         return State.CANCELLED
     return State.FINISHED_WITH_ERRORS if figures["pools_failed"] else State.FINISHED

@@ -6,8 +6,7 @@ from decimal import Decimal
 
 from django.contrib.auth.models import User
 from django.core.exceptions import ValidationError
-from django.db import transaction
-from django.db.models import F
+from django.db import connection, transaction
 
 from inventory_site.numbering import next_numbers
 from lots.accounts import cost_account
@@ -15,7 +14,6 @@ from lots.ledger import ZERO, post_movement
 from lots.locks import lock_out_postings, lock_pool_of, lock_pools
 from lots.models import Account, CostPool, InventoryLot, InventoryTransaction, LineItemCode, Office
 from lots.services import note_work, source_kind_of
-from usage.estimates import accrued_cogs
 from usage.feeding import recost_fed_by_open_usage
 from usage.models import InventoryUsage, OpenUsage, RestrictionRelease, UsageLotRestriction
 from usage.summaries import refresh_open_sums
@@ -96,7 +94,7 @@ def usage_record(
         serials=serials,
         reverses=reverses,
     )
-    _add_open_usage(pool=pool, code=code, quantity=quantity)
+    _add_open_usage(pool=pool, quantity=quantity)
     return usage
 
 
@@ -166,23 +164,28 @@ def _refuse_mismatch(
             raise ValidationError(f"Lot {lot.number} is of another code, so this usage cannot draw on it.")
 
 
-def _add_open_usage(*, pool: CostPool, code: LineItemCode, quantity: Decimal) -> None:
-    """Add one wholly open usage to the pool's sums; a sum over all open rows would cost as much as there are."""
-    # Read under the pool's lock: the estimate may have been changed since the caller read the code.
-    est_unit_cost = LineItemCode.objects.values_list("est_unit_cost", flat=True).get(pk=code.pk)
-    rows = CostPool.objects.filter(pk=pool.pk)
-    rows.update(
-        usage_count=F("usage_count") + 1,
-        usage_quantity=F("usage_quantity") + quantity,
-        open_count=F("open_count") + 1,
-        open_quantity=F("open_quantity") + quantity,
-        open_unallocated=F("open_unallocated") + quantity,
-        open_unallocated_positive=F("open_unallocated_positive") + max(quantity, ZERO),
-        open_unallocated_negative=F("open_unallocated_negative") + min(quantity, ZERO),
-        open_accrued_cogs=F("open_accrued_cogs")
-        + accrued_cogs(quantity_unallocated=quantity, est_unit_cost=est_unit_cost),
-    )
-    note_work(rows)
+# The estimate is read here, under the pool's lock: it may have been changed since the caller read the code. Rounded per
+# usage, half away from zero, as `usage.estimates` does.
+_ADD_OPEN_USAGE = """
+UPDATE lots_costpool AS pool SET
+    usage_count = usage_count + 1, usage_quantity = usage_quantity + %(quantity)s,
+    open_count = open_count + 1, open_quantity = open_quantity + %(quantity)s,
+    open_unallocated = open_unallocated + %(quantity)s,
+    open_unallocated_positive = open_unallocated_positive + greatest(%(quantity)s, 0),
+    open_unallocated_negative = open_unallocated_negative + least(%(quantity)s, 0),
+    open_accrued_cogs = open_accrued_cogs + round(%(quantity)s * code.est_unit_cost, 2),
+    has_work = true, work_noted_at = statement_timestamp(), is_set_aside = false, recost_rounds = 0
+FROM lots_lineitemcode AS code WHERE pool.id = %(pool)s AND code.id = pool.code_id
+"""
+
+
+def _add_open_usage(*, pool: CostPool, quantity: Decimal) -> None:
+    """Add one wholly open usage to the pool's sums, and leave the note for a run (`note_work`), in one statement.
+
+    A sum over all open rows would cost as much as there are.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(_ADD_OPEN_USAGE, {"pool": pool.pk, "quantity": quantity})
 
 
 @transaction.atomic

@@ -1,6 +1,7 @@
 """A run does to the database exactly what the naive loop over the whole history would."""
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from decimal import Decimal
 from random import Random
 
@@ -296,4 +297,19 @@ def test_the_largest_values_that_an_import_takes_end_a_run(db: None) -> None:
         use(code, "1")
     run = run_now()
     assert (run.state, run.amount) == ("FINISHED", 3 * Decimal("9999999999999999.99"))
+    assert culprits() == {}
+
+
+def test_a_posting_is_reconciled_with_few_questions_whatever_the_history(
+    code: LineItemCode, django_assert_max_num_queries: Callable[..., AbstractContextManager[object]]
+) -> None:
+    """The savepoints of the tests are counted along."""
+    receive(code, "30", "100.00")
+    for day in range(10):
+        use(code, "1", day=day)
+    run_now()
+    with django_assert_max_num_queries(55):
+        use(code, "1", day=20)
+        run = run_now(codes=[code.code])
+    assert (run.usages, run.allocations) == (1, 1)
     assert culprits() == {}
