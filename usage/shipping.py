@@ -23,6 +23,7 @@ from usage.demand import demand_note, demand_post, due, is_stocked, net_shipped,
 from usage.models import InventoryUsage, Order, OrderLine, Shipment, ShipmentLine, ShipmentUsage
 from usage.ordering import close_if_all_shipped, codes_needing_units, lines_of, lock_orders, reopen
 from usage.services import usage_mirror, usage_record
+from usage.special_orders import taken_by_others
 from usage.units import (
     Part,
     movements_by_usage,
@@ -180,10 +181,11 @@ def shipment_ship(
     _refuse_unshippable(lines)
     if not is_over_shipment_accepted:
         _refuse_over_shipment(lines)
+    taken = " ".join(taken_by_others(record))
     for line in lines:
         _ship_line(record, line)
     Shipment.objects.filter(pk=record.pk).update(status=Status.POSTED)
-    history_note(number=record.number, action="Shipped", by=by, at=at)
+    history_note(number=record.number, action="Shipped", by=by, at=at, note=taken)
     for order in orders:
         history_note(number=order.number, action="Shipped", by=by, at=at, note=_told(order, record, lines))
         close_if_all_shipped(order, by=by, at=at)

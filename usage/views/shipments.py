@@ -25,6 +25,7 @@ from usage.order_querysets import shipments
 from usage.order_tables import ShipmentItemsTable, ShipmentTable
 from usage.ordering import lines_of
 from usage.querysets import usages
+from usage.special_orders import taken_by_others
 from usage.tables import UsageOfSourceTable
 
 ROWS_SHOWN = 50
@@ -51,8 +52,8 @@ class ShipmentListView(RecordListView):
     def get_actions(self) -> Sequence[Action]:
         may = "usage.add_shipment"
         return (
-            Action("New Return", reverse("usage:return_create"), permission=may),
-            Action("New Shipment", reverse("usage:shipment_create"), permission=may, is_primary=True),
+            Action("New return", reverse("usage:return_create"), permission=may),
+            Action("New shipment", reverse("usage:shipment_create"), permission=may, is_primary=True),
         )
 
 
@@ -125,7 +126,7 @@ def _items(shipment: Shipment) -> Section:
     lines = list(shipment.lines.select_related("order_line__order", "order_line__code").order_by("position", "pk"))
     for line in lines:
         line.due = at_most(line.order_line, shipment.kind)  # type: ignore[attr-defined]  # for the table
-    return Section("Items", table=ShipmentItemsTable(lines))
+    return Section("Items", table=ShipmentItemsTable(lines), note=" ".join(taken_by_others(shipment)))
 
 
 def _records(shipment: Shipment) -> list[Section]:
@@ -256,7 +257,8 @@ class ShipmentShipView(ShipmentActionView):
 
     def get_text(self, record: Shipment) -> str:
         if record.kind == Kind.OUTGOING:
-            return "The goods are taken out of stock, and their orders demand that much less."
+            text = "The goods are taken out of stock, and their orders demand that much less."
+            return " ".join([text, *taken_by_others(record)])
         return "The goods are in stock again, at the cost with which they left."
 
     def form_kwargs(self, record: Shipment) -> dict[str, Any]:
