@@ -455,7 +455,7 @@ class AllocationListView(RecordListView):
     queryset = CogsAllocation.objects.select_related("usage__code", "lot", "run")
     filterset_class = AllocationFilterSet
     table_class = AllocationTable
-    default_sort = ("entry",)
+    default_sort = ("-entry",)
     total_expressions = {"quantity": "quantity", "amount": "amount"}
     totals_apart = True
     groupings = (

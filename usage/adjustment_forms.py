@@ -22,9 +22,9 @@ from usage.count_sheets import FILE_BYTES_AT_MOST, LINES_AT_MOST, read_counts
 
 # What the other side of the value is called for those types that ask for it.
 ACCOUNT_HELP = {
-    Type.COUNT: "Charged with what is missing. Blank: the adjustment account of the preferences.",
-    Type.LOSS: "Charged with what is lost. Blank: the adjustment account of the preferences.",
-    Type.BEGINNING_BALANCE: "Credited with what the goods are worth. Blank: the opening account of the preferences.",
+    Type.COUNT: "Charged with what is missing. Default: the adjustment account of the preferences.",
+    Type.LOSS: "Charged with what is lost. Default: the adjustment account of the preferences.",
+    Type.BEGINNING_BALANCE: "Credited with what the goods are worth. Default: the opening account of the preferences.",
 }
 DATE_LABEL = {Type.COUNT: "Counted at"}
 
@@ -33,12 +33,19 @@ class AdjustmentForm(forms.Form):
     """The header; the type decides which fields there are."""
 
     adjusted_at = MomentField(label="Date")
-    office = forms.ModelChoiceField(Office.objects.all(), label="Office", required=False)
+    office = forms.ModelChoiceField(Office.objects.all(), label="Office", required=False, empty_label="None")
     to_office = forms.ModelChoiceField(
-        Office.objects.all(), label="To office", required=False, help_text="Blank: goods stay, and change the bin only."
+        Office.objects.all(),
+        label="To office",
+        required=False,
+        empty_label="The same office",
+        help_text="Goods then change the bin only.",
     )
     account = forms.ModelChoiceField(
-        Account.objects.filter(is_active=True).order_by("number"), label="Account", required=False
+        Account.objects.filter(is_active=True).order_by("number"),
+        label="Account",
+        required=False,
+        empty_label="The default account",
     )
     description = forms.CharField(label="Description", max_length=200, required=False)
 
@@ -192,7 +199,7 @@ class SheetForm(forms.Form):
 class CountUploadForm(forms.Form):
     """A counted sheet, as CSV."""
 
-    office = forms.ModelChoiceField(Office.objects.all(), label="Office", required=False)
+    office = forms.ModelChoiceField(Office.objects.all(), label="Office", required=False, empty_label="None")
     adjusted_at = MomentField(label="Counted at")
     file = forms.FileField(
         label="Counted sheet",

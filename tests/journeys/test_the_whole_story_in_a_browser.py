@@ -124,7 +124,7 @@ def test_what_is_bought_shipped_billed_closed_and_made_void_is_followed_into_the
 
     # Ship ten
     me.go("Order Management", "Orders")
-    me.press("New Order")
+    me.press("New order")
     page.get_by_label("Customer").fill("Northwind School")
     me.type(0, code="TB-OAK1", quantity="10")
     me.look("04-sales-order-form")
@@ -132,7 +132,7 @@ def test_what_is_bought_shipped_billed_closed_and_made_void_is_followed_into_the
     me.press("Open")
     me.press("Open order")
     me.look("05-sales-order")
-    me.press("New Shipment")
+    me.press("New shipment")
     me.press("Save")
     me.press("Ship")
     me.look("06-ship")

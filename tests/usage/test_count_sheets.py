@@ -60,7 +60,7 @@ def test_a_printed_sheet_does_not_tell_what_the_system_thinks_unless_asked(viewe
     assert "WIRE" in blind
     assert "1,234" not in blind
     assert "1,234" in viewer.get(f"{reverse('usage:count_sheet')}?balance=on").content.decode()
-    assert "Count These" not in blind
+    assert "Count these" not in blind
 
 
 @pytest.mark.django_db
@@ -69,7 +69,7 @@ def test_count_these_makes_a_count_with_the_lines_of_the_sheet(clerk: Client) ->
     stock("BOOK", "5", bin="B")
     office = Office.objects.get()
     sheet = clerk.get(f"{reverse('usage:count_sheet')}?office={office.pk}&bin=A")
-    [count] = [action.url for action in sheet.context["actions"] if action.label == "Count These"]
+    [count] = [action.url for action in sheet.context["actions"] if action.label == "Count these"]
     page = clerk.get(count)
     rows = [form.initial for form in page.context["formset"].forms if form.initial]
     assert [(str(row["code"]), row["bin"], row["system_balance"]) for row in rows] == [("WIRE", "A", 10)]
@@ -84,7 +84,7 @@ def test_count_these_makes_a_count_with_the_lines_of_the_sheet(clerk: Client) ->
 @pytest.mark.django_db
 def test_a_sheet_without_anything_cannot_be_counted(clerk: Client) -> None:
     page = clerk.get(reverse("usage:count_sheet"))
-    assert {action.label: action.reason for action in page.context["actions"]}["Count These"]
+    assert {action.label: action.reason for action in page.context["actions"]}["Count these"]
 
 
 # -- Files -------------------------------------------------------------------------------------------

@@ -106,8 +106,8 @@ def test_actions_that_cannot_be_done_say_why(clerk: Client) -> None:
     order = make_order(("WIRE", "10"), is_open=False)
     url = order.get_absolute_url()
     assert reason_of(clerk, url, "Open") == reason_of(clerk, url, "Edit") == ""
-    assert reason_of(clerk, url, "Ship Everything Due") == reason_of(clerk, url, "New Shipment") == "It is not open."
-    assert reason_of(clerk, url, "New Return") == "Nothing is shipped."
+    assert reason_of(clerk, url, "Ship everything due") == reason_of(clerk, url, "New shipment") == "It is not open."
+    assert reason_of(clerk, url, "New return") == "Nothing is shipped."
     order_void(order=order, by=None, at=day(2))
     assert "for ever" in reason_of(clerk, url, "Reopen")
     assert "is void" in reason_of(clerk, url, "Edit")

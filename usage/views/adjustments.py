@@ -71,8 +71,8 @@ class AdjustmentListView(RecordListView):
 
     def get_actions(self) -> Sequence[Action]:
         return (
-            Action("Count Sheet", reverse("usage:count_sheet")),
-            Action("New Adjustment", reverse("usage:adjustment_create"), permission=ADD, is_primary=True),
+            Action("Count sheet", reverse("usage:count_sheet")),
+            Action("New adjustment", reverse("usage:adjustment_create"), permission=ADD, is_primary=True),
         )
 
 

@@ -53,8 +53,8 @@ class CountSheetView(RecordPermissionMixin, View):
         elif len(lines) > LINES_AT_MOST:
             reason = f"A count has at most {LINES_AT_MOST:,} lines: choose a bin or a category."
         actions = [
-            Action("Upload a Counted Sheet", reverse("usage:count_upload"), permission=ADD),
-            Action("Count These", count, permission=ADD, reason=reason, is_primary=True),
+            Action("Upload a counted sheet", reverse("usage:count_upload"), permission=ADD),
+            Action("Count these", count, permission=ADD, reason=reason, is_primary=True),
         ]
         context = {
             "title": "Count Sheet",

@@ -55,7 +55,7 @@ class OrderListView(RecordListView):
     def get_actions(self) -> Sequence[Action]:
         return (
             Action(
-                "New Order", reverse("usage:order_create"), permission="usage.add_order", is_primary=True, icon="add"
+                "New order", reverse("usage:order_create"), permission="usage.add_order", is_primary=True, icon="add"
             ),
         )
 
@@ -103,9 +103,9 @@ class OrderDetailView(RecordDetailView):
             turn = action("Reopen", "reopen", ordering.why_not_reopen(order))
         ship = why_not_ship_everything(order)
         return (
-            action("Ship Everything Due", "ship", ship, is_primary=not ship),
-            new("New Shipment", "usage:shipment_create", "" if is_open else "It is not open."),
-            new("New Return", "usage:return_create", _why_no_return(order)),
+            action("Ship everything due", "ship", ship, is_primary=not ship),
+            new("New shipment", "usage:shipment_create", "" if is_open else "It is not open."),
+            new("New return", "usage:return_create", _why_no_return(order)),
             action("Edit", "edit", ordering.why_not_edit(order)),
             turn,
             action("Void", "void", ordering.why_not_void(order)),
