@@ -140,15 +140,15 @@ def _over_credits(lines: Sequence[PurchaseLine]) -> list[LineError]:
         worth = _worth_of(lot, back)
         if lot.quantity_credited > back:
             credited, went = quantity_text(lot.quantity_credited), quantity_text(back)
-            text, field = f"{credited} of {lot.code} are credited, but {went} went back to the vendor.", "quantity"
+            text = f"{credited} of {lot.code} are credited, but {went} went back to the vendor."
         elif lot.value_credited > worth:
             credited, went = money_text(lot.value_credited), money_text(worth)
-            text, field = f"{credited} are credited for {lot.code}, but what went back cost {went}.", "value"
+            text = f"{credited} are credited for {lot.code}, but what went back cost {went}."
         else:
             continue
         if (difference := lot.value_credited - worth) > 0:
             text = f"{text} {money_text(difference)} go to the variance account once the order is closed."
-        errors.append(LineError(line.position - 1, text, field=field))
+        errors.append(LineError(line.position - 1, text))
     return errors
 
 

@@ -450,8 +450,10 @@ class PurchaseOrderCloseView(PurchaseOrderActionView):
     def perform(self, record: PurchaseOrder, cleaned: dict[str, Any]) -> None:
         try:
             purchasing.purchase_order_close(purchase_order=record, **self.done_by(), **cleaned)
-        except purchasing.UnbilledGoods as question:
-            raise ValidationError({"is_unbilled_accepted": question.messages}) from None
+        except purchasing.UnbilledGoods:
+            # Which goods they are stands among the warnings of the page.
+            text = "Nothing was changed: confirm that no bill will come."
+            raise ValidationError({"is_unbilled_accepted": text}) from None
 
     def get_success_message(self, record: PurchaseOrder) -> str:
         values = record.lines.filter(lot__isnull=False).values_list("lot__value", flat=True)
