@@ -122,8 +122,8 @@ def post_allocations(
         return
     usages = sorted({row[0] for row in rows})
     with binary_cursor() as reading:
-        reading.execute(_USAGES, {"usages": int_array(usages)})
-        said = {usage: (account or account_cost, text) for usage, account, text in reading}
+        found = reading.execute(_USAGES, {"usages": int_array(usages)}).fetchall()
+    said = {usage: (account or account_cost, text) for usage, account, text in found}
     lines = _lines(rows, entries, said, lot_accounts)
     with cursor.copy(_COPY_LINES) as copy:
         while chunk := "".join(islice(lines, COPY_CHUNK)):
