@@ -64,7 +64,9 @@ def apply_plans(*, run_id: int, plans: Sequence[PoolPlan], days: BookDays, accou
     with connection.cursor() as cursor:
         _copy_allocations(cursor, run_id, rows)
         _write_lots(cursor, plans)
-        take_back_accruals(cursor, run_id=run_id, rests=_accrued_rests(plans), today=days[days.today])
+        rests = _accrued_rests(plans)
+        found_on = {usage: days[day] for plan in plans for usage, day in plan.found_on(rests).items()} if rests else {}
+        take_back_accruals(cursor, run_id=run_id, rests=rests, found_on=found_on)
         _write_open_usages(cursor, plans)
         _write_pools(cursor, plans)
         _refresh_open_sums(plans)

@@ -18,9 +18,9 @@ class BookDays(dict[int, str]):
     the first time that somebody asks.
     """
 
-    def __init__(self, closed: frozenset[date], today: int, only_day: int | None = None) -> None:
+    def __init__(self, closed: frozenset[date], only_day: int | None = None) -> None:
         super().__init__()
-        self.closed, self.today, self.only_day = closed, today, only_day
+        self.closed, self.only_day = closed, only_day
 
     def __missing__(self, ordinal: int) -> str:
         day = open_day(date.fromordinal(self.only_day or ordinal), self.closed).isoformat()
@@ -31,4 +31,4 @@ class BookDays(dict[int, str]):
 def book_days(*, posting_date: str, today: date) -> BookDays:
     """Read the closed periods. The caller holds the preferences, so that none is closed meanwhile."""
     only_day = today.toordinal() if posting_date == PostingDate.RUN else None
-    return BookDays(closed_periods(), today.toordinal(), only_day)
+    return BookDays(closed_periods(), only_day)

@@ -3,6 +3,7 @@
 A dry run is this without `apply`.
 """
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from reconciliation.engine import CostMethod, Plan, TrueUp, check_plan, reconcile, true_up
@@ -20,6 +21,15 @@ class PoolPlan:
     quantity_drawn: int
     quantity_given_back: int
     amount: int
+
+    def found_on(self, usages: Collection[int]) -> dict[int, int]:
+        """Map these usages to the day (an ordinal) of the last cost that this plan finds for them, if it finds any."""
+        days: dict[int, int] = {}
+        for usage, lot, _, _ in self.plan.moves:
+            if usage in usages:
+                day = max(self.snapshot.usage_days[usage], self.snapshot.lot_days[lot])
+                days[usage] = max(day, days.get(usage, day))
+        return days
 
     @property
     def allocation_count(self) -> int:

@@ -76,12 +76,13 @@ COPY reconciliation_journalline (entry_id, debit_account_id, credit_account_id, 
 # Rows turned into text at a time; bounds the memory of a large batch.
 COPY_CHUNK = 10_000
 
-# An accrual stands for what is unallocated; of what this batch allocated it is taken back on the day it was found.
+# An accrual stands for what is unallocated; of what this batch allocated it is taken back beside the true cost, so that
+# the month in which that counts bears only the difference.
 _TAKE_BACK = """
 WITH change AS (
-    SELECT open.usage_id, open.accrued_booked, CASE WHEN preference.accrue_cogs
+    SELECT open.usage_id, open.accrued_booked, rest.entry, CASE WHEN preference.accrue_cogs
         THEN round(rest.quantity * 0.0001 * code.est_unit_cost, 2) ELSE 0 END AS target
-    FROM unnest(%(usages)s::bigint[], %(rests)s::bigint[]) AS rest(usage, quantity)
+    FROM unnest(%(usages)s::bigint[], %(rests)s::bigint[], %(entries)s::bigint[]) AS rest(usage, quantity, entry)
     JOIN usage_openusage AS open ON open.usage_id = rest.usage
     JOIN lots_costpool AS pool ON pool.id = open.pool_id JOIN lots_lineitemcode AS code ON code.id = pool.code_id
     CROSS JOIN lots_preference AS preference
@@ -91,7 +92,7 @@ WITH change AS (
 )
 INSERT INTO reconciliation_journalline (entry_id, debit_account_id, credit_account_id, amount, kind, code_id, office_id,
     "order", source_kind, source_number, lot_id, usage_id)
-SELECT %(entry)s, CASE WHEN change.accrued_booked > change.target THEN accrued.account ELSE charged.account END,
+SELECT change.entry, CASE WHEN change.accrued_booked > change.target THEN accrued.account ELSE charged.account END,
     CASE WHEN change.accrued_booked > change.target THEN charged.account ELSE accrued.account END,
     abs(change.accrued_booked - change.target), 'ACCRUED_COGS', usage.code_id, usage.office_id, usage."order",
     usage.source_kind, usage.source_number, NULL, usage.id
@@ -100,7 +101,7 @@ CROSS JOIN lots_preference AS preference
 CROSS JOIN LATERAL (SELECT preference.account_accrued_cogs_id AS account) AS accrued
 CROSS JOIN LATERAL (SELECT coalesce(usage.account_id, preference.account_cost_id) AS account) AS charged
 WHERE change.accrued_booked <> change.target AND accrued.account <> charged.account
-ORDER BY usage.id
+ORDER BY change.entry, usage.id
 """
 
 
@@ -161,17 +162,21 @@ def post_cost_events(cursor: CursorWrapper, *, pools: Sequence[int], run_id: int
         cursor.execute(_POST_EVENTS, parameters)
 
 
-def take_back_accruals(cursor: CursorWrapper, *, run_id: int, rests: Mapping[int, int], today: str) -> None:
+def take_back_accruals(
+    cursor: CursorWrapper, *, run_id: int, rests: Mapping[int, int], found_on: Mapping[int, str]
+) -> None:
     """Take back the accrued COGS of usages of which less is unallocated now: `rests` in steps, 0 where it closed.
 
-    Called before the rows of closed usages go.
+    `found_on` is the day in the books of each usage's true cost. Called before the rows of closed usages go.
     """
-    entries = _entries(
-        cursor, Kind.ACCRUED_COGS, run_id, [today] if rests else [], "Accrued COGS taken back: the true cost was found"
-    )
-    if entries:
-        parameters: dict[str, Any] = {"usages": int_array(rests), "rests": int_array(rests.values())}
-        cursor.execute(_TAKE_BACK, {**parameters, "entry": entries[today]})
+    text = "Accrued COGS taken back: the true cost was found"
+    if entries := _entries(cursor, Kind.ACCRUED_COGS, run_id, sorted({found_on[usage] for usage in rests}), text):
+        parameters: dict[str, Any] = {
+            "usages": int_array(rests),
+            "rests": int_array(rests.values()),
+            "entries": int_array(entries[found_on[usage]] for usage in rests),
+        }
+        cursor.execute(_TAKE_BACK, parameters)
 
 
 def _entries(

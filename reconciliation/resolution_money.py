@@ -58,11 +58,11 @@ class Postings:
         self.debits: defaultdict[tuple[date, int], Decimal] = defaultdict(Decimal)
         self.credits: defaultdict[tuple[date, int], Decimal] = defaultdict(Decimal)
 
-    def money(self, *, adjusted_at: datetime, today: date) -> tuple[MoneyLine, ...]:
+    def money(self, *, adjusted_at: datetime) -> tuple[MoneyLine, ...]:
         """Give debits and credits of every account and month, by month and account number."""
         self._add_lines(day_in_the_books(adjusted_at))
         self._add_allocations()
-        self._add_accruals(date.fromisoformat(self.days[today.toordinal()]))
+        self._add_accruals()
         moved = self.debits.keys() | self.credits.keys()
         accounts = Account.objects.in_bulk({account for _, account in moved})
         lines = (
@@ -100,15 +100,17 @@ class Postings:
             day=date.fromisoformat(day),
         )
 
-    def _add_accruals(self, day: date) -> None:
-        """What is accrued in the books for usage that gets its true cost."""
+    def _add_accruals(self) -> None:
+        """What is accrued in the books for usage that gets its true cost, on the day of that."""
         accrued = self.preference.account_accrued_cogs_id
         rests = self.plan.plan.quantity_unallocated_after
+        found_on = self.plan.found_on({row.usage_id for row in self.accrued})
         for row in self.accrued:
             rest = rests[row.usage_id] * QUANTITY_STEP
             if rest != row.quantity_unallocated:
                 target = to_cents(rest * self.pool.code.est_unit_cost) if self.preference.accrue_cogs else ZERO
                 back = row.accrued_booked - target
+                day = date.fromisoformat(self.days[found_on[row.usage_id]])
                 self._add(debit=accrued, credit=self._charged_to(row.usage_id), amount=back, day=day)
 
     def _charged_to(self, usage: int) -> int | None:

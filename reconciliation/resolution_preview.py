@@ -206,7 +206,7 @@ def _preview(
         moves=plan.plan.moves,
         usages=_usage_outcomes(whatif, plan, adjusted_at),
         lots=_lot_outcomes(whatif, plan),
-        money=postings.money(adjusted_at=adjusted_at, today=timezone.localdate(now)),
+        money=postings.money(adjusted_at=adjusted_at),
         drawn=plan.quantity_drawn * QUANTITY_STEP,
         given_back=plan.quantity_given_back * QUANTITY_STEP,
         amount=plan.amount * MONEY_STEP,

@@ -12,7 +12,7 @@ from django.core.management import CommandError, call_command
 from lots.models import Account, FiscalPeriod, PostingDate, Preference
 from reconciliation import accruals
 from reconciliation.accruals import accruals_due, accrue_cogs
-from reconciliation.models import JournalEntry, JournalLine
+from reconciliation.models import CogsAllocation, JournalEntry, JournalLine
 from tests.factories import make_code, make_lot, make_usage, reconcile
 from tests.harness.databases import CommittedDatabase
 from tests.reconciliation.records import culprits
@@ -124,6 +124,23 @@ def test_the_run_that_finds_the_true_cost_takes_the_estimate_back_where_it_was_f
     assert sum((-amount if debit == "2110" else amount) for _, debit, _, amount in lines(usage)) == 0
     assert culprits() == {}
     assert accrue_cogs(now=FOUND).lines == 0
+
+
+@pytest.mark.parametrize(("closed", "booked_on"), [(None, date(2026, 2, 13)), (date(2026, 2, 1), date(2026, 3, 1))])
+@pytest.mark.django_db
+def test_the_estimate_goes_where_the_true_cost_comes_so_that_a_month_bears_only_the_difference(
+    closed: date | None, booked_on: date
+) -> None:
+    """A receipt of an earlier day that is entered late: its day may still be open, or not."""
+    switch(on=True)
+    usage = make_usage("WIRE", "10")
+    accrue_cogs(now=FOUND)
+    if closed:
+        FiscalPeriod.objects.create(starts_on=closed, is_closed=True)
+    make_lot("WIRE", received="10", value="30.00", on_day=40)
+    reconcile(now=FOUND)
+    assert CogsAllocation.objects.get().dated == booked_on
+    assert [(day, debit) for day, debit, *_ in lines(usage)] == [(date(2026, 1, 6), "5000"), (booked_on, "2110")]
 
 
 @pytest.mark.django_db
