@@ -47,7 +47,7 @@ class PreviewForm(forms.Form):
         choices=[
             ("", "As in Preferences"),
             *((value, f"What if {label}") for value, label in CogsMethod.choices),
-            (COMPARE, "FIFO and LIFO side by side"),
+            (COMPARE, "FIFO and LIFO side by side, whole history"),
         ],
     )
 

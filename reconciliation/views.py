@@ -21,7 +21,7 @@ from inventory_site.listing import EmptyState
 from lots.addresses import found_set
 from lots.models import CostPool, LineItemCode
 from reconciliation.checking import request_check
-from reconciliation.comparing import ComparedTable, compare_methods
+from reconciliation.comparing import ComparedTable, compare_methods, usages_to_compare
 from reconciliation.engine import CostMethod
 from reconciliation.forms import COMPARE, PreviewForm
 from reconciliation.ledger_pages import invariants_of
@@ -221,6 +221,9 @@ class PreviewView(PermissionRequiredMixin, View):
             context["unknown"] = _unknown(codes)
         if not is_valid or context.get("unknown"):
             return render(request, "reconciliation/preview.html", context, status=422)
+        if form.is_bound and form.cleaned_data["method"] == COMPARE:
+            context |= _comparison_context(codes)
+            return render(request, "reconciliation/preview.html", context)
         waiting = work_waiting(codes=codes)
         context["waiting"] = waiting
         if waiting.usages > settings.BATCH_USAGES:
@@ -229,9 +232,6 @@ class PreviewView(PermissionRequiredMixin, View):
             )
         else:
             method = form.cleaned_data["method"] if form.is_bound else ""
-            if method == COMPARE:
-                context |= _comparison_context(codes)
-                return render(request, "reconciliation/preview.html", context)
             preview = preview_run(codes=codes, method=CostMethod(method) if method else None)
             context |= _preview_context(preview)
         return render(request, "reconciliation/preview.html", context)
@@ -243,6 +243,8 @@ def _unknown(codes: Sequence[str] | None) -> list[str]:
 
 
 def _comparison_context(codes: Sequence[str] | None) -> dict[str, Any]:
+    if (count := usages_to_compare(codes=codes)) > settings.BATCH_USAGES:
+        return {"too_many_to_compare": count}
     comparison = compare_methods(codes=codes)
     return {
         "comparison": comparison,
@@ -250,7 +252,7 @@ def _comparison_context(codes: Sequence[str] | None) -> dict[str, Any]:
         "table": ComparedTable(
             comparison.rows[:PREVIEW_LINES],
             totals=comparison.totals,
-            empty=EmptyState("Nothing to do", "Everything in this scope is reconciled already.", kind="all-done"),
+            empty=EmptyState("Nothing to compare", "None of these codes was ever used.", kind="all-done"),
         ),
     }
 

@@ -291,22 +291,6 @@ def test_a_code_of_which_nothing_is_open_has_no_such_link(viewer: Client) -> Non
     assert bench("FINE") not in viewer.get(f"{reverse('usage:usages')}?group=code").content.decode()
 
 
-# -- FIFO and LIFO side by side ----------------------------------------------------------------------
-def test_a_dry_run_compares_both_methods_code_by_code(accountant: Client) -> None:
-    make_lot("WHATIF", received="5", value="50.00", on_day=1)
-    make_lot("WHATIF", received="5", value="60.00", on_day=2)
-    make_usage("WHATIF", "8", on_day=3)
-    make_lot("SAME", received="5", value="50.00", on_day=1)
-    make_usage("SAME", "5", on_day=3)
-    page = accountant.get(reverse("reconciliation:preview"), {"method": "COMPARE"})
-    rows = {row.code: (row.fifo, row.lifo, row.difference) for row in page.context["comparison"].rows}
-    assert rows == {
-        "WHATIF": (Decimal("86.00"), Decimal("90.00"), Decimal("4.00")),
-        "SAME": (Decimal("50.00"), Decimal("50.00"), Decimal("0.00")),
-    }
-    assert OpenUsage.objects.count() == 2
-
-
 # -- What comes before an adjustment -----------------------------------------------------------------
 def test_goods_that_are_due_are_received_first_and_adjusting_is_the_second_choice(
     clerk: Client, viewer: Client
