@@ -71,7 +71,7 @@ def purchase_save(
     if freight < 0:
         raise ValidationError("A freight charge cannot be negative. Nothing was saved.")
     is_new = purchase is None
-    purchase = purchase or Purchase(number=number or document_number("purchase", "PUR-"))
+    purchase = purchase or Purchase(number=document_number(Purchase, "purchase", "PUR-", given=number))
     purchase.vendor, purchase.invoice_number, purchase.invoiced_at = vendor.strip(), invoice_number, invoiced_at
     purchase.freight, purchase.freight_by = freight, freight_by
     purchase.save()

@@ -5,12 +5,14 @@ from datetime import datetime
 from decimal import Decimal
 
 from django.core.exceptions import ValidationError
-from django.db.models import Exists, OuterRef, Sum
+from django.db.models import Exists, OuterRef, Q, Sum
 
 from lots.locks import preference_in_force
 from lots.models import InventoryLot, InventoryTransaction, LineItemCode, Office, SerialMovement
 
 ZERO = Decimal(0)
+# What a document wrote of Demand beside the movements of goods.
+DEMAND_ALONE = Q(lot=None, on_hand=0, on_order=0)
 
 
 def post_movement(
@@ -82,11 +84,15 @@ def _move_serials(movement: InventoryTransaction, serials: Sequence[str], direct
     )
 
 
-def movements_of(source_number: str) -> "list[InventoryTransaction]":
-    """The movements of a document that nothing reversed and that reverse nothing, in entry order."""
+def movements_of(source_number: str, *, own: Q) -> "list[InventoryTransaction]":
+    """The movements of a document that nothing reversed and that reverse nothing, in entry order.
+
+    `own` says which of those with its number are the document's: those of its lots, say. A number alone does not tell,
+    because imported records name whatever document they came by.
+    """
     reversed_since = InventoryTransaction.objects.filter(reverses=OuterRef("pk"))
     return list(
-        InventoryTransaction.objects.filter(~Exists(reversed_since), source_number=source_number, reverses=None)
+        InventoryTransaction.objects.filter(own, ~Exists(reversed_since), source_number=source_number, reverses=None)
         .select_related("code", "office", "lot")
         .order_by("pk")
     )

@@ -13,7 +13,7 @@ from typing import Any, Final
 from django.contrib.auth.models import User
 from django.core.exceptions import ValidationError
 from django.db import transaction
-from django.db.models import ProtectedError
+from django.db.models import ProtectedError, Q
 
 from inventory_site.document_forms import LineError
 from inventory_site.money import money_text, quantity_text, unit_cost_text
@@ -205,7 +205,7 @@ def purchase_order_save(
         raise ValidationError("A purchase order has at least one line. Nothing was saved.")
     is_new = purchase_order is None
     if purchase_order is None:
-        purchase_order = PurchaseOrder(number=number or document_number("purchase_order", "PO-"))
+        purchase_order = PurchaseOrder(number=document_number(PurchaseOrder, "purchase_order", "PO-", given=number))
     else:
         lock_document(purchase_order)
         _refuse(why_not_edit(purchase_order))
@@ -470,7 +470,7 @@ def purchase_order_void(
     lots = [line.lot for line in lines if line.lot is not None]
     if lots:
         lock_pools_of_codes(codes=[line.code for line in lines], office=purchase_order.office)
-        for movement in movements_of(purchase_order.number):
+        for movement in movements_of(purchase_order.number, own=Q(lot__in=lots)):
             mirror_movement(movement, at=at)
         for lot in lots:
             settle_on_order(lot, due=ZERO, at=at, source_number=purchase_order.number)

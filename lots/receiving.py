@@ -12,6 +12,7 @@ from typing import Any
 from django.contrib.auth.models import User
 from django.core.exceptions import ValidationError
 from django.db import transaction
+from django.db.models import Q
 
 from inventory_site.document_forms import LineError
 from inventory_site.money import quantity_text
@@ -85,7 +86,7 @@ def receipt_save(
     if not lines:
         raise ValidationError("A shipment has at least one line. Nothing was saved.")
     is_new = receipt is None
-    receipt = receipt or Receipt(number=number or document_number("shipment", "SHIP-"))
+    receipt = receipt or Receipt(number=document_number(Receipt, "shipment", "SHIP-", given=number))
     receipt.kind, receipt.purchase_order, receipt.received_at = kind, purchase_order, received_at
     receipt.reference, receipt.is_replacement_expected = reference, is_return and is_replacement_expected
     receipt.save()
@@ -294,7 +295,8 @@ def receipt_void(*, receipt: Receipt, by: User | None, at: datetime, reason: str
             raise ValidationError(f"{' '.join(reasons)} Nothing was changed.")
         receipt.status = PostingStatus.VOID
         receipt.save(update_fields=["status"])
-        for movement in sorted(movements_of(receipt.number), key=lambda movement: (movement.code_id, movement.pk)):
+        moved = movements_of(receipt.number, own=Q(lot__in=[lot for lot, _ in lots]))
+        for movement in sorted(moved, key=lambda movement: (movement.code_id, movement.pk)):
             mirror_movement(movement, at=at)
         is_open = order.status == DocumentStatus.OPEN
         for lot, quantity in lots:

@@ -94,7 +94,8 @@ def adjustment_save(
     """
     is_split = preference_in_force().prevent_inter_office
     if adjustment is None:
-        saved = InventoryAdjustment(number=number or document_number("adjustment", "INVTRYADJ-"), created_by=by)
+        saved = InventoryAdjustment(created_by=by)
+        saved.number = document_number(InventoryAdjustment, "adjustment", "INVTRYADJ-", given=number)
     else:
         saved = _locked(adjustment)
         if reason := why_not_edit(saved):

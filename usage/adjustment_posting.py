@@ -7,6 +7,7 @@ from decimal import Decimal
 from typing import NamedTuple
 
 from django.core.exceptions import ValidationError
+from django.db.models import Q
 
 from inventory_site.document_forms import LineError
 from inventory_site.money import to_cents
@@ -28,6 +29,7 @@ from usage.adjustment_stock import lots_of_manufacturer_lot, lots_of_serials
 from usage.feeding import lot_feed
 from usage.models import AdjustmentLine, AdjustmentRecord, InventoryAdjustment, InventoryUsage
 from usage.services import usage_mirror, usage_record
+from usage.units import movements_by_usage
 
 Kind = LotCostEvent.Kind
 
@@ -324,24 +326,40 @@ def void_records(adjustment: InventoryAdjustment, lines: Sequence[AdjustmentLine
         .select_related("line__adjustment", "usage__code", "usage__office", "usage__account", "lot")
         .order_by("pk")
     )
-    movements = movements_of(adjustment.number)
     if not records:
         # Within an office: what came in goes out before what went out comes back.
-        for movement in reversed(movements):
+        for movement in reversed(_moves_within(adjustment, lines)):
             mirror_movement(movement, at=at)
         return
-    # Each usage and each lot wrote one movement, in the order of the records.
-    of_lots = iter([movement for movement in movements if movement.lot_id is not None])
-    of_usage = iter([movement for movement in movements if movement.lot_id is None])
-    pairs = [(record, next(of_usage if record.lot is None else of_lots)) for record in records]
-    for record, movement in reversed(pairs):
+    # Each record wrote one movement: those of one lot in the order of its records.
+    of_lots: dict[int | None, list[InventoryTransaction]] = {}
+    for movement in movements_of(adjustment.number, own=Q(lot__in=[record.lot for record in records if record.lot])):
+        of_lots.setdefault(movement.lot_id, []).append(movement)
+    of_usage = movements_by_usage([record.usage for record in records if record.usage is not None])
+    for record in reversed(records):
         with _about(index_of[record.line_id]):
             if record.lot is not None:
                 _give_up(record, record.lot, at=at)
-                mirror_movement(movement, at=at)
+                mirror_movement(of_lots[record.lot.pk].pop(), at=at)
             elif record.usage is not None:
-                usage = usage_mirror(usage=record.usage, at=at, movement=movement)
+                usage = usage_mirror(usage=record.usage, at=at, movement=of_usage[record.usage.pk])
                 AdjustmentRecord.objects.create(line=record.line, usage=usage, quantity=-record.quantity, is_void=True)
+
+
+def _moves_within(adjustment: InventoryAdjustment, lines: Sequence[AdjustmentLine]) -> list[InventoryTransaction]:
+    """The two movements of each line of a transfer within an office, in entry order; imported ones may bear its number
+    as well, but they came later.
+    """
+    own = Q(lot=None, office=adjustment.office, at=adjustment.adjusted_at)
+    there = movements_of(adjustment.number, own=own)
+    found = []
+    for line in lines:
+        for bin, on_hand in ((line.bin, -line.quantity), (line.to_bin, line.quantity)):
+            wanted = (line.code_id, bin, line.manufacturer_lot, on_hand)
+            move = next(one for one in there if (one.code_id, one.bin, one.manufacturer_lot, one.on_hand) == wanted)
+            there.remove(move)
+            found.append(move)
+    return sorted(found, key=lambda move: move.pk)
 
 
 def _give_up(record: AdjustmentRecord, lot: InventoryLot, *, at: datetime) -> None:

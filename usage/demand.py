@@ -7,9 +7,9 @@ The caller holds the lock of the order.
 from datetime import datetime
 from decimal import Decimal
 
-from django.db.models import F
+from django.db.models import F, Q
 
-from lots.ledger import ZERO, movements_of, post_movement
+from lots.ledger import DEMAND_ALONE, ZERO, movements_of, post_movement
 from lots.models import DocumentStatus, InventoryTransaction, Preference
 from lots.querysets import INVENTORIED
 from usage.models import OrderLine
@@ -78,7 +78,6 @@ def demand_post(
 
 def demand_take_back(*, line: OrderLine, at: datetime) -> None:
     """Undo all that the line still demands; where one movement of the order made it, by that movement's mirror."""
-    made_it = next(
-        (row for row in movements_of(line.order.number) if (row.code, row.demand) == (line.code, line.demand)), None
-    )
+    own = DEMAND_ALONE & Q(source_kind=SOURCE_KIND, code=line.code, demand=line.demand)
+    made_it = next(iter(movements_of(line.order.number, own=own)), None)
     demand_post(line=line, change=-line.demand, at=at, reverses=made_it)

@@ -12,7 +12,7 @@ from typing import Any
 from django.contrib.auth.models import User
 from django.core.exceptions import ValidationError
 from django.db import transaction
-from django.db.models import F, Sum
+from django.db.models import F, Q, Sum
 from django.db.models.functions import Coalesce
 
 from inventory_site.document_forms import LineError
@@ -22,7 +22,7 @@ from lots.accounts import default_account, why_not_other_side
 from lots.history import history_note
 from lots.ledger import ZERO, movements_of, post_movement
 from lots.locks import lock_pools_of_codes
-from lots.models import Account, InventoryLot, InventoryTransaction, LotCostEvent, PostingStatus
+from lots.models import Account, InventoryLot, LotCostEvent, PostingStatus
 from lots.numbers import document_number
 from lots.services import lot_change
 from usage.feeding import lot_feed, recost_note
@@ -38,6 +38,7 @@ from usage.job_rules import (
 )
 from usage.models import InventoryUsage, Job, JobComponent, JobCost, JobOutput, JobUsage
 from usage.services import usage_mirror, usage_record
+from usage.units import movements_by_usage
 
 
 # -- Verbs ---------------------------------------------------------------------------------------------
@@ -104,7 +105,7 @@ def job_produce(
         raise ValidationError("Produce a positive quantity. Nothing was posted.")
     components = lock_components(job)
     output = JobOutput.objects.create(
-        number=document_number("production", "PROD-"), job=job, quantity=quantity, produced_at=produced_at
+        number=document_number(JobOutput, "production", "PROD-"), job=job, quantity=quantity, produced_at=produced_at
     )
     due = quantity_due(job)
     job.quantity_produced += quantity
@@ -152,7 +153,7 @@ def job_output_void(*, output: JobOutput, by: User | None, at: datetime, reason:
     output.status = PostingStatus.VOID
     output.save(update_fields=["status"])
     lot = lot_of(job)
-    produced = next(move for move in movements_of(output.number) if move.lot_id == lot.pk and move.on_hand > 0)
+    (produced,) = movements_of(output.number, own=Q(lot=lot, on_hand__gt=0))
     # On Order follows what is due now: the job's quantity may have been changed since.
     post_movement(
         code=produced.code,
@@ -293,22 +294,10 @@ def mirror_usage(
     """Undo what is left of a usage, for a void; linked to its movement where it is undone as a whole."""
     component.quantity_consumed -= quantity
     demand = demand_due(job, component) - component.demand
-    movement = _movement_of(usage) if quantity == usage.quantity else None
+    movement = movements_by_usage([usage])[usage.pk] if quantity == usage.quantity else None
     mirrored = usage_mirror(usage=usage, at=at, quantity=quantity, demand=demand, movement=movement)
     _note_usage(job, component, mirrored, demand)
     return mirrored
-
-
-def _movement_of(usage: InventoryUsage) -> InventoryTransaction | None:
-    """The movement that a usage made, if nothing reversed it."""
-    return next(
-        (
-            move
-            for move in movements_of(usage.source_number)
-            if (move.code_id, move.on_hand, move.at) == (usage.code_id, -usage.quantity, usage.used_at)
-        ),
-        None,
-    )
 
 
 def _take(

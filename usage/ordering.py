@@ -130,7 +130,7 @@ def order_save(
         "office": office,
     }
     if order is None:
-        order = record = Order.objects.create(number=number or _next_number(), **header)
+        order = record = Order.objects.create(number=_number(number), **header)
         action = "Created"
     else:
         record = lock_orders([order.pk])[order.pk]
@@ -149,12 +149,9 @@ def order_save(
     return order
 
 
-def _next_number() -> str:
-    """Numbers that imported usage names as its order are passed over."""
-    while True:
-        number = document_number("order")
-        if not InventoryUsage.objects.filter(order=number).exists():
-            return number
+def _number(given: str) -> str:
+    """Numbers that imported usage names as its order are passed over, unless one is meant: the rest of that order."""
+    return document_number(Order, "order", given=given, passing=[(InventoryUsage, "order")])
 
 
 def _write_lines(order: Order, lines: Sequence[LineData], *, at: datetime) -> str:

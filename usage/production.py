@@ -14,14 +14,15 @@ from typing import Any
 from django.contrib.auth.models import User
 from django.core.exceptions import ValidationError
 from django.db import transaction
+from django.db.models import Q
 
 from inventory_site.document_forms import LineError
 from inventory_site.money import quantity_text
 from lots.history import history_note
-from lots.ledger import ZERO, mirror_movement, movements_of, post_movement
+from lots.ledger import DEMAND_ALONE, ZERO, mirror_movement, movements_of, post_movement
 from lots.locks import lock_pools_of_codes
 from lots.models import DocumentStatus, InventoryLot, InventoryTransaction, LineItemCode, LotType, Office
-from lots.numbers import document_number
+from lots.numbers import child_number, document_number, given_number
 from lots.querysets import INVENTORIED
 from lots.services import lot_open
 from usage.feeding import recost_note
@@ -278,9 +279,9 @@ def _new_job(
     if parent is not None:
         parent = locked_job(parent)
         refuse(why_not_add_child(parent))
-        number = f"{parent.number}.{parent.children.count() + 1}"
+        number = given_number(given) if given else child_number(Job, parent.number, parent.children.count() + 1)
     else:
-        number = given or document_number("job", "JOB")
+        number = document_number(Job, "job", "JOB", given=given)
     if order_line is not None and order_line.code_id != code.pk:
         raise ValidationError(
             f"The line of order {order_line.order.number} is for {order_line.code}, not {code}. Nothing was saved."
@@ -386,10 +387,12 @@ def _post_what_is_due(job: Job, components: Iterable[JobComponent], *, at: datet
 
 def _mirror_what_is_due(job: Job, components: Iterable[JobComponent], *, at: datetime, due: Decimal) -> None:
     """Take On Order, which stands at `due`, and Demand to nothing."""
-    planned = [move for move in movements_of(job.number) if move.on_hand == 0]
-    _undo(job, [move for move in planned if move.lot_id == job.lot_id], code=job.code, at=at, lot=job.lot, on_order=due)
+    made = movements_of(job.number, own=Q(lot=job.lot, on_hand=0))
+    _undo(job, made, code=job.code, at=at, lot=job.lot, on_order=due)
+    # As `_post` writes them; a document of another kind that bears the same number says what it is.
+    planned = movements_of(job.number, own=DEMAND_ALONE & Q(source_kind=""))
     for component in components:
-        mine = [move for move in planned if move.lot_id is None and move.code_id == component.code_id]
+        mine = [move for move in planned if move.code_id == component.code_id]
         _undo(job, mine, code=component.code, at=at, demand=component.demand)
         component.demand = ZERO
         component.save(update_fields=["demand"])

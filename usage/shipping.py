@@ -10,12 +10,12 @@ from typing import Any
 from django.contrib.auth.models import User
 from django.core.exceptions import ValidationError
 from django.db import transaction
-from django.db.models import F
+from django.db.models import F, Q
 
 from inventory_site.document_forms import LineError
 from inventory_site.money import quantity_text
 from lots.history import history_note
-from lots.ledger import ZERO, movements_of
+from lots.ledger import DEMAND_ALONE, ZERO, movements_of
 from lots.locks import lock_pools_of, preference_in_force
 from lots.models import DocumentStatus, InventoryTransaction, Office, PostingStatus
 from lots.numbers import document_number
@@ -121,7 +121,9 @@ def shipment_save(
         raise ValidationError("A shipment needs at least one line. Nothing was saved.")
     header = {"shipped_at": shipped_at, "office": office, "reference": reference}
     if shipment is None:
-        shipment = Shipment.objects.create(number=number or document_number("shipment", "SHIP-"), kind=kind, **header)
+        shipment = Shipment.objects.create(
+            number=document_number(Shipment, "shipment", "SHIP-", given=number), kind=kind, **header
+        )
         action = "Created"
     else:
         locked = _locked(shipment)
@@ -437,7 +439,7 @@ def _mirror(shipment: Shipment, lines: Sequence[ShipmentLine], *, at: datetime) 
     for row in rows.select_related("usage__code", "usage__office", "usage__account"):
         made.setdefault(row.line_id, []).append(row.usage)
     movements = movements_by_usage([usage for usages in made.values() for usage in usages])
-    apart = _demand_apart(shipment)
+    apart = _demand_apart(shipment, [movement.pk for movement in movements.values()])
     for line in lines:
         order_line = line.order_line
         if shipment.kind == Kind.OUTGOING:
@@ -470,12 +472,7 @@ def _demand_undone(line: OrderLine, demand: Decimal) -> Decimal:
     return min(-demand, -line.demand)
 
 
-def _demand_apart(shipment: Shipment) -> dict[int, InventoryTransaction]:
-    """Movements of Demand alone, by the movement of goods that each was written after."""
-    goods, apart = 0, {}
-    for movement in movements_of(shipment.number):
-        if movement.on_hand:
-            goods = movement.pk
-        else:
-            apart[goods] = movement
-    return apart
+def _demand_apart(shipment: Shipment, goods: Sequence[int]) -> dict[int, InventoryTransaction]:
+    """Movements of Demand alone, by the shipment's movement of goods (a primary key) that each was written after."""
+    alone = movements_of(shipment.number, own=DEMAND_ALONE & Q(source_kind=SOURCE_KIND))
+    return {max(pk for pk in goods if pk < movement.pk): movement for movement in alone}

@@ -151,7 +151,8 @@ def movements_by_usage(usages: Sequence[InventoryUsage]) -> dict[int, InventoryT
     """
     numbers = {usage.source_number for usage in usages}
     rows: dict[tuple[object, ...], list[InventoryTransaction]] = {}
-    for row in InventoryTransaction.objects.filter(source_number__in=numbers).exclude(on_hand=0).order_by("-pk"):
+    moved = InventoryTransaction.objects.filter(source_number__in=numbers, lot=None).exclude(on_hand=0)
+    for row in moved.order_by("-pk"):
         rows.setdefault((row.source_number, row.code_id, row.office_id, row.at, row.on_hand), []).append(row)
     return {
         usage.pk: rows[usage.source_number, usage.code_id, usage.office_id, usage.used_at, -usage.quantity].pop()

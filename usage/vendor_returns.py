@@ -10,7 +10,7 @@ from decimal import Decimal
 from django.contrib.auth.models import User
 from django.core.exceptions import ValidationError
 from django.db import transaction
-from django.db.models import F
+from django.db.models import F, Q
 
 from inventory_site.money import quantity_text
 from lots.accounts import default_account
@@ -52,6 +52,7 @@ from lots.receiving import (
 from lots.services import source_kind_of
 from usage.models import InventoryUsage
 from usage.services import usage_mirror, usage_record
+from usage.units import movements_by_usage
 
 Kind = LotCostEvent.Kind
 
@@ -146,7 +147,7 @@ def _send_back(line: ReceiptLine, receipt: Receipt, order: PurchaseOrder) -> Non
             used_at=receipt.received_at,
             office=lot.office,
             source_number=receipt.number,
-            reference=f"Purchase Order #{order.number}",
+            reference=_reference(order),
             account=default_account("variance"),
             manufacturer_lot=line.manufacturer_lot,
             serials=serials[units:],
@@ -213,17 +214,37 @@ def _why_not_take_back(lot: InventoryLot, quantity: Decimal, receipt: Receipt, o
     return ""
 
 
+def _reference(order: PurchaseOrder) -> str:
+    return f"Purchase Order #{order.number}"
+
+
+def _shortfalls(receipt: Receipt, order: PurchaseOrder) -> list[InventoryUsage]:
+    """The usage that each line became for what its lot no longer held: by all that the return wrote into it, because
+    imported usage may name the return as well.
+    """
+    named = InventoryUsage.objects.filter(
+        source_number=receipt.number, original=None, used_at=receipt.received_at, reference=_reference(order)
+    )
+    there = list(named.select_related("code", "office", "account").order_by("pk"))
+    found = []
+    for line in receipt.lines.filter(quantity_short__gt=0).select_related("purchase_order_line").order_by("pk"):
+        wanted = (line.purchase_order_line.code_id, line.quantity_short)
+        usage = next(one for one in there if (one.code_id, one.quantity) == wanted)
+        there.remove(usage)
+        found.append(usage)
+    return found
+
+
 def _take_back(receipt: Receipt, order: PurchaseOrder, *, at: datetime) -> None:
     """Mirror what the return did, code by code."""
-    shortfalls = list(
-        InventoryUsage.objects.filter(source_number=receipt.number, original=None).select_related("code").order_by("pk")
-    )
-    for movement in sorted(movements_of(receipt.number), key=lambda movement: (movement.code_id, movement.pk)):
-        usage = None
-        if movement.lot is None:
-            # Written in one go with its usage, in the same order.
-            usage = next(one for one in shortfalls if one.code_id == movement.code_id)
-            shortfalls.remove(usage)
+    lots = [lot for lot, _ in lots_of_receipt(receipt)]
+    shortfalls = _shortfalls(receipt, order)
+    moved_by = movements_by_usage(shortfalls)
+    done: list[tuple[InventoryTransaction, InventoryUsage | None]] = [
+        *((movement, None) for movement in movements_of(receipt.number, own=Q(lot__in=lots))),
+        *((moved_by[usage.pk], usage) for usage in shortfalls),
+    ]
+    for movement, usage in sorted(done, key=lambda pair: (pair[0].code_id, pair[0].pk)):
         if usage is None:
             mirror_movement(movement, at=at)
         else:
