@@ -219,7 +219,7 @@ def page(browser: "Browser", live_site: LiveServer, page_guard: "PageGuard") -> 
     context = browser.new_context(
         base_url=live_site.url, viewport={"width": 1280, "height": 800}, reduced_motion="reduce", locale="en-US"
     )
-    context.set_default_timeout(10_000)
+    context.set_default_timeout(30_000)  # patience, not speed: machines are shared
     page = context.new_page()
     page_guard.watch(page)
     yield page

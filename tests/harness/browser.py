@@ -9,7 +9,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, ConsoleMessage, Page, Request, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Page, Request, expect, sync_playwright
 
 # No sandbox, because containers offer none; and nothing that calls out by itself.
 FLAGS = [
@@ -27,6 +27,7 @@ def chromium_path() -> str | None:
 def launched() -> Iterator[Browser]:
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium_path(), args=FLAGS)
+        expect.set_options(timeout=30_000)
         yield browser
         browser.close()
 

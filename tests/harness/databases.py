@@ -141,6 +141,6 @@ def concurrently(*functions: Callable[[], object]) -> list[object]:
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(timeout=60)
+        thread.join(timeout=180)
         assert not thread.is_alive(), "a thread hangs: two of them wait for each other, or for a lock that stays"
     return results

@@ -16,7 +16,7 @@ from inventory_site.embedded import die_with_parent
 BASE_DIR = Path(__file__).resolve().parent.parent.parent
 
 
-def wait_until(condition: Callable[[], object], *, seconds: float = 30, what: str = "it") -> None:
+def wait_until(condition: Callable[[], object], *, seconds: float = 90, what: str = "it") -> None:
     """Ask again and again until the condition holds; fails with `what` when the time is over."""
     deadline = time.monotonic() + seconds
     while not condition():

@@ -24,7 +24,7 @@ def make_copy(tmp_path: Path) -> Iterator[Callable[..., Copy]]:
         if copy.process and copy.process.poll() is None:
             copy.process.send_signal(signal.SIGTERM)
             with contextlib.suppress(subprocess.TimeoutExpired):
-                copy.process.wait(timeout=60)
+                copy.process.wait(timeout=120)
         # Servers that outlived a killed `up` are stopped by the next command that leaves.
         sockets = copy.data_dir / "embedded" / "run"
         if sockets.exists() and any(sockets.iterdir()):

@@ -41,7 +41,7 @@ class Copy:
     def manage(self, *arguments: str, cwd: Path | None = None) -> "subprocess.CompletedProcess[str]":
         argv = [*self.argv, "manage", *arguments]
         environment = plain_environment(self.data_dir)
-        return subprocess.run(argv, cwd=cwd, env=environment, capture_output=True, text=True, check=False, timeout=100)
+        return subprocess.run(argv, cwd=cwd, env=environment, capture_output=True, text=True, check=False, timeout=200)
 
     def start(self, *options: str) -> None:
         """Start `up` and return when it has said that it is ready."""
@@ -51,7 +51,7 @@ class Copy:
                 [*self.argv, "up", "--port", str(self.port), *options],
                 env=plain_environment(self.data_dir), stdin=subprocess.DEVNULL, stdout=log, stderr=log,
             )  # fmt: skip
-        wait_until(lambda: self.said.count("is ready") > said or self.ended_with is not None, seconds=60, what="up")
+        wait_until(lambda: self.said.count("is ready") > said or self.ended_with is not None, seconds=180, what="up")
         assert self.ended_with is None, self.said
 
     @property
@@ -88,7 +88,7 @@ class Copy:
     def stop(self, number: signal.Signals = signal.SIGTERM) -> int:
         assert self.process is not None
         self.process.send_signal(number)
-        return self.process.wait(timeout=60)
+        return self.process.wait(timeout=120)
 
 
 def is_alive(pid: int) -> bool:

@@ -18,7 +18,7 @@ def _same(before: dict[str, int], after: dict[str, int]) -> set[str]:
     return {name for name in before if before[name] == after.get(name)}
 
 
-@pytest.mark.timeout(240)
+@pytest.mark.timeout(600)
 def test_a_day_in_the_life_of_a_copy(make_copy: Callable[..., Copy]) -> None:
     copy = make_copy()
     copy.start("--no-demo")
@@ -69,7 +69,7 @@ def test_a_day_in_the_life_of_a_copy(make_copy: Callable[..., Copy]) -> None:
 
 
 @pytest.mark.full
-@pytest.mark.timeout(240)
+@pytest.mark.timeout(600)
 def test_a_killed_copy_takes_its_children_along_and_the_next_start_recovers(copy: Copy) -> None:
     copy.start("--no-demo")
     children = copy.children()
@@ -82,7 +82,7 @@ def test_a_killed_copy_takes_its_children_along_and_the_next_start_recovers(copy
 
 
 @pytest.mark.full
-@pytest.mark.timeout(240)
+@pytest.mark.timeout(600)
 def test_servers_that_are_killed_under_a_copy_come_back(copy: Copy) -> None:
     copy.start("--no-demo")
     children = copy.children()
@@ -94,7 +94,7 @@ def test_servers_that_are_killed_under_a_copy_come_back(copy: Copy) -> None:
 
 
 @pytest.mark.full
-@pytest.mark.timeout(240)
+@pytest.mark.timeout(600)
 def test_two_copies_run_side_by_side(make_copy: Callable[..., Copy]) -> None:
     one, other = make_copy("one"), make_copy("other")
     one.start("--no-demo")
@@ -106,7 +106,7 @@ def test_two_copies_run_side_by_side(make_copy: Callable[..., Copy]) -> None:
 
 
 @pytest.mark.full
-@pytest.mark.timeout(240)
+@pytest.mark.timeout(600)
 def test_a_second_ctrl_c_stops_at_once(copy: Copy) -> None:
     copy.start("--no-demo")
     assert copy.process

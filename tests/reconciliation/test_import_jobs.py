@@ -366,14 +366,14 @@ def test_an_import_whose_worker_is_killed_goes_on_by_itself(worker: Worker, wait
     rows = [[f"U-{n}", "TB-1", "", "2026-01-09", "1", f"SHIP-{n}", "", "", ""] for n in range(count)]
     worker.start(beat=True)
     job = upload(items=None, lots=None, usage=rows)
-    wait_until(lambda: state_of(job) == State.READY, seconds=60, what="the check")
+    wait_until(lambda: state_of(job) == State.READY, seconds=120, what="the check")
     jobs.import_request(job=job, requested_by=make_person("clerk"))
-    wait_until(lambda: "Writing usage" in (state_of(job), job.phase), seconds=60, what="the writing to begin")
+    wait_until(lambda: "Writing usage" in (state_of(job), job.phase), seconds=120, what="the writing to begin")
     worker.kill9()
     assert InventoryUsage.objects.count() == 0
     assert state_of(job) == State.IMPORTING
     worker.start()  # (the beat has lived on, and with it the sweeper)
-    wait_until(lambda: state_of(job) == State.IMPORTED, seconds=90, what="the import to be taken up again")
+    wait_until(lambda: state_of(job) == State.IMPORTED, seconds=180, what="the import to be taken up again")
     assert job.attempts == 2
     assert InventoryUsage.objects.count() == count
     assert [result for result in verify_ledger() if not result.is_ok] == []

@@ -63,7 +63,7 @@ def test_killing_the_worker_again_and_again_changes_nothing_in_the_outcome(
         worker.kill9()
     assert not has_ended(run)
     worker.start()
-    wait_until(lambda: has_ended(run), seconds=90, what="the run to end by itself")
+    wait_until(lambda: has_ended(run), seconds=180, what="the run to end by itself")
     assert run.state == ReconciliationRun.State.FINISHED
     assert actual_run(run) == expected
     assert culprits() == {}
@@ -116,7 +116,7 @@ def _manage(database: CommittedDatabase, *arguments: str, **environment: str) ->
     given["REDIS_URL"] = settings.REDIS_URL
     return subprocess.run(
         [sys.executable, "manage.py", *arguments],
-        cwd=BASE_DIR, env={**given, **environment}, capture_output=True, text=True, timeout=100, check=False,
+        cwd=BASE_DIR, env={**given, **environment}, capture_output=True, text=True, timeout=200, check=False,
     )  # fmt: skip
 
 
