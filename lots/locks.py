@@ -76,4 +76,6 @@ def lock_out_postings() -> None:
     For rare changes that concern pools which somebody may be making at this moment. Take no other lock before it.
     """
     with connection.cursor() as cursor:
-        cursor.execute("LOCK TABLE lots_costpool IN SHARE ROW EXCLUSIVE MODE")
+        # EXCLUSIVE is the weakest mode that waits for whoever has locked a row here and has written nothing yet: a
+        # weaker one would be granted beside it, and then each would wait for the other.
+        cursor.execute("LOCK TABLE lots_costpool IN EXCLUSIVE MODE")
