@@ -47,7 +47,13 @@ def why_not_add_cost(job: Job) -> str:
 
 
 def why_not_close(job: Job) -> str:
-    return "" if job.status == Status.OPEN else f"{job.number} is {_state(job)}; only an open job can be closed."
+    """What a sub-assembly job still makes would come too late for it."""
+    if job.status != Status.OPEN:
+        return f"{job.number} is {_state(job)}; only an open job can be closed."
+    children = job.children.filter(status=Status.OPEN).order_by("pk").values_list("number", flat=True)
+    if not children:
+        return ""
+    return f"{job.number} cannot be closed while these make parts of it: {', '.join(children)}. Close them first."
 
 
 def why_not_reopen(job: Job) -> str:

@@ -37,7 +37,8 @@ from usage.job_rules import (
     why_not_void_output,
 )
 from usage.models import InventoryUsage, Job, JobComponent, JobCost, JobOutput, JobUsage
-from usage.services import usage_mirror, usage_record
+from usage.services import restriction_of, usage_mirror, usage_record
+from usage.sub_assemblies import made_for
 from usage.units import movements_by_usage
 
 
@@ -53,9 +54,10 @@ def job_consume(
 ) -> list[InventoryUsage]:
     """Take components for the job: `lines` of component and quantity; below zero puts back what was taken.
 
-    Per line a usage that is charged to goods in process and feeds the job's lot; Demand goes down by what was still
-    demanded. What is put back returns to the usages that took it, the last first. Raises ValidationError when the job
-    is not open, nothing is taken, or more is put back than was taken.
+    Per line a usage that is charged to goods in process and feeds the job's lot; what its sub-assembly jobs made is
+    taken first, by a usage that is restricted to their lots. Demand goes down by what was still demanded. What is put
+    back returns to the usages that took it, the last first. Raises ValidationError when the job is not open, nothing is
+    taken, or more is put back than was taken.
     """
     job = locked_job(job)
     refuse(why_not_consume(job))
@@ -304,12 +306,22 @@ def _take(
     job: Job, component: JobComponent, quantity: Decimal, *, at: datetime, source_number: str
 ) -> list[InventoryUsage]:
     if quantity > 0:
-        return [_record(job, component, quantity, at=at, source_number=source_number)]
+        made = made_for(component)
+        own = min(quantity, made.quantity)
+        parts = ((own, made.lots), (quantity - own, ()))
+        return [
+            _record(job, component, part, at=at, source_number=source_number, only_lots=lots)
+            for part, lots in parts
+            if part
+        ]
     usages, left = [], -quantity
     for usage, held in list(held_usages(component)):
         if left > 0:
             part = min(held, left)
-            usages.append(_record(job, component, -part, at=at, source_number=source_number, original=usage))
+            lots = restriction_of(usage)
+            usages.append(
+                _record(job, component, -part, at=at, source_number=source_number, original=usage, only_lots=lots)
+            )
             left -= part
     return usages
 
@@ -322,6 +334,7 @@ def _record(
     at: datetime,
     source_number: str,
     original: InventoryUsage | None = None,
+    only_lots: Sequence[InventoryLot] = (),
 ) -> InventoryUsage:
     component.quantity_consumed += quantity
     demand = demand_due(job, component) - component.demand
@@ -334,6 +347,7 @@ def _record(
         order=order_number_of(job),
         reference=f"Job #{job.number}",
         original=original,
+        only_lots=only_lots,
         account=default_account("in_process"),
         demand=demand,
     )

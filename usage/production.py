@@ -89,7 +89,8 @@ def job_save(
 
     A pending job can be changed in everything. Of an open one the quantities, its components, date and reference can:
     the differences are posted to On Order and Demand. Raises ValidationError when a quantity is not positive, a code is
-    no inventory or stands twice, less than was consumed or produced is asked for, or the job is closed or void.
+    no inventory or stands twice, less than was consumed or produced is asked for, the job is closed or void, or a
+    sub-assembly is none of its parent's components.
     """
     if job is None:
         job = _new_job(
@@ -108,6 +109,7 @@ def job_save(
     kept = {line.get("id") for line in components}
     gone = [component for key, component in there.items() if key not in kept]
     _refuse_bad_components(components, there, gone)
+    _refuse_stray_parts(job, code, components)
     if is_open:
         codes = [line["code"] for line in components] + [component.code for component in there.values()]
         lock_pools_of_codes(codes=[job.code, *codes], office=job.office)
@@ -165,7 +167,7 @@ def job_close(*, job: Job, by: User | None, at: datetime) -> Job:
     """End an open job: nothing more is due or demanded, and its lot takes everything that went in.
 
     Reverses what remains of On Order and Demand. What was consumed by a job that produced nothing is expensed when its
-    lot is costed. Raises ValidationError when the job is not open.
+    lot is costed. Raises ValidationError when the job is not open, or a sub-assembly job of it is.
     """
     job = locked_job(job)
     refuse(why_not_close(job))
@@ -347,6 +349,20 @@ def _refuse_bad_components(
     for component in gone:
         if component.usages.exists():
             raise ValidationError(f"{component.code} was consumed, so it cannot be removed. Nothing was saved.")
+
+
+def _refuse_stray_parts(job: Job, code: LineItemCode, components: Sequence[Mapping[str, Any]]) -> None:
+    """A sub-assembly goes into the job that it is a part of, which needs it as a component; and goes on needing it."""
+    if job.parent is not None and not job.parent.components.filter(code=code).exists():
+        raise ValidationError(
+            {"code": f"{job.parent.number}, which it is a part of, has no component {code}. Nothing was saved."}
+        )
+    if job._state.adding:
+        return
+    needed = {line["code"].pk for line in components}
+    stray = job.children.exclude(status=Status.VOID).exclude(code__in=needed).select_related("code").first()
+    if stray is not None:
+        raise ValidationError(f"{stray.number} makes {stray.code} for it: void that first. Nothing was saved.")
 
 
 def _write_components(

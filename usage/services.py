@@ -113,8 +113,6 @@ def usage_mirror(
     its restriction to lots. `movement` is the transaction that the mirror's own reverses.
     """
     part = usage.quantity if quantity is None else quantity
-    released = RestrictionRelease.objects.filter(usage=usage).exists()
-    lots = [] if released else [row.lot for row in usage.restrictions.select_related("lot").order_by("lot")]
     return usage_record(
         code=usage.code,
         quantity=-part,
@@ -125,7 +123,7 @@ def usage_mirror(
         reference=usage.reference,
         department=usage.department,
         original=usage,
-        only_lots=lots,
+        only_lots=restriction_of(usage),
         account=usage.account,
         demand=demand,
         bin=movement.bin if movement else "",
@@ -133,6 +131,13 @@ def usage_mirror(
         serials=list(movement.serials.values_list("serial", flat=True)) if movement else (),
         reverses=movement,
     )
+
+
+def restriction_of(usage: InventoryUsage) -> list[InventoryLot]:
+    """The lots that a usage is restricted to, and what undoes it with it; none once that was released."""
+    if RestrictionRelease.objects.filter(usage=usage).exists():
+        return []
+    return [row.lot for row in usage.restrictions.select_related("lot").order_by("lot")]
 
 
 @transaction.atomic

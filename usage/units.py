@@ -16,7 +16,8 @@ from lots.ledger import ZERO
 from lots.locks import preference_in_force
 from lots.models import InventoryLot, InventoryTransaction, LineItemCode
 from usage.adjustment_stock import lots_of_manufacturer_lot, lots_of_serials
-from usage.models import InventoryUsage, OrderLine, RestrictionRelease, ShipmentLine, ShipmentUsage
+from usage.models import InventoryUsage, OrderLine, ShipmentLine, ShipmentUsage
+from usage.services import restriction_of
 
 
 class Part(NamedTuple):
@@ -110,7 +111,7 @@ def parts_coming_back(line: ShipmentLine) -> list[Part]:
         if wanted == 0 or left <= 0 or (line.manufacturer_lot and movement.manufacturer_lot != line.manufacturer_lot):
             continue
         # What comes back to another office, where offices are kept apart, can go back to that one's lots only.
-        lots = [] if is_split and usage.office != line.shipment.office else _only_lots(usage)
+        lots = [] if is_split and usage.office != line.shipment.office else restriction_of(usage)
         if not serials:
             part = min(left, wanted)
             parts.append(Part(part, lots, original=usage, manufacturer_lot=line.manufacturer_lot))
@@ -166,9 +167,3 @@ def left_to_return(usage: InventoryUsage) -> Decimal:
     undone = InventoryUsage.objects.filter(original__original=usage).aggregate(sum=Sum("quantity", default=ZERO))
     left: Decimal = usage.quantity + back + undone["sum"]
     return left
-
-
-def _only_lots(usage: InventoryUsage) -> list[InventoryLot]:
-    if RestrictionRelease.objects.filter(usage=usage).exists():
-        return []
-    return [row.lot for row in usage.restrictions.select_related("lot").order_by("lot")]

@@ -113,7 +113,7 @@ def _actions(job: Job) -> list[Action]:
         action("Add job cost", "job_cost_add", job_rules.why_not_add_cost(job)),
         action("Edit", "job_edit", job_rules.why_not_edit(job)),
         Action("New sub-assembly job", child, permission="usage.add_job", reason=job_rules.why_not_add_child(job)),
-        *([action("Close", "job_close", "")] if is_open else []),
+        *([action("Close", "job_close", job_rules.why_not_close(job))] if is_open else []),
         *([action("Reopen", "job_reopen", "")] if job.status == DocumentStatus.CLOSED else []),
         action("Void", "job_void", job_rules.why_not_void(job)),
     ]
