@@ -113,11 +113,11 @@ class Player:
             (line_of(order), f"{sign}{quantity}", value), (line_of(order, 2), "1", "2"), freight=freight,
             on_day=self.today,
         ) if not sign else write_bill((line_of(order), f"{sign}{quantity}", value), on_day=self.today)  # fmt: skip
-        accepted = self.dice.random() < 0.5
+        accepted = self.today % 4 > 0
         purchase_post(purchase=purchase, by=None, at=day(self.today), is_over_credit_accepted=accepted)
 
     def close(self) -> None:
-        accepted = self.dice.random() < 0.5
+        accepted = self.today % 2 == 0
         purchase_order_close(purchase_order=self.order(), by=None, at=day(self.today), is_unbilled_accepted=accepted)
 
     def reopen(self) -> None:
@@ -145,7 +145,7 @@ class Player:
     def step(self) -> None:
         events: list[tuple[Callable[[], None], int]] = [
             (self.buy, 2), (self.change, 2), (self.receive, 7), (self.receive_rest, 2), (self.send_back, 4),
-            (self.bill, 5), (self.close, 2), (self.reopen, 2), (self.void_order, 1), (self.void_receipt, 2),
+            (self.bill, 7), (self.close, 2), (self.reopen, 2), (self.void_order, 1), (self.void_receipt, 2),
             (self.void_return, 2), (self.void_bill, 2), (self.use, 3), (self.run, 3),
         ]  # fmt: skip
         event = self.dice.choices([event for event, _ in events], [weight for _, weight in events])[0]
