@@ -35,6 +35,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import hypothesis
 import pytest
 from django.conf import settings
 from django.contrib.auth.models import User
@@ -55,6 +56,10 @@ if TYPE_CHECKING:
     from tests.harness.browser import PageGuard
 
 
+# No deadline: the machine may be busy with other things.
+hypothesis.settings.register_profile("patient", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
+
+
 # -- Kinds -----------------------------------------------------------------------------------------
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--full", action="store_true", help="run the long tests, too")
@@ -64,6 +69,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     for kind, meaning in KINDS.items():
         config.addinivalue_line("markers", f"{kind}: {meaning}")
+    if not config.getoption("hypothesis_profile", None):
+        hypothesis.settings.load_profile("patient")
     config.addinivalue_line("markers", "full: takes long; run with --full")
     config.addinivalue_line("markers", "demo_data: committed_db begins with the demo data")
     if not hasattr(config, "workerinput"):

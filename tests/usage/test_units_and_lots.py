@@ -130,7 +130,7 @@ def test_what_an_adjustment_added_to_a_lot_does_not_go_back_to_the_vendor() -> N
 def test_a_reopened_order_can_be_changed_although_more_came_than_was_ordered() -> None:
     bought = order_of(("WIRE", "10", "10"))
     receive(bought, "12", is_accepted=True)
-    purchase_order_close(purchase_order=bought, by=None, at=day(4))
+    purchase_order_close(purchase_order=bought, by=None, at=day(4), is_unbilled_accepted=True)
     posted("BEGINNING_BALANCE", line("WIRE", "5", unit_cost="3", into_lot=lot_of(bought)))
     purchase_order_reopen(purchase_order=bought, by=None, at=day(21))
     kept = purchase_line_of(bought)
