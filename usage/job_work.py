@@ -344,7 +344,8 @@ def _record(
         used_at=at,
         office=job.office,
         source_number=source_number,
-        order=order_number_of(job),
+        # What it is for: the customer's order, or the job itself where it is made for stock.
+        order=order_number_of(job) or job.number,
         reference=f"Job #{job.number}",
         original=original,
         only_lots=only_lots,

@@ -11,6 +11,7 @@ from django.urls import reverse
 from inventory_site.templatetags.display import quantity
 from tests.factories import day, make_code, make_lot, make_office, make_usage
 from tests.pages.reading import exported, page, said
+from tests.usage.jobs import make_job
 from tests.usage.order_records import (
     Supply,
     balances,
@@ -283,6 +284,8 @@ def test_a_transaction_id_leads_to_its_document_and_an_order_number_to_its_order
     assert "Inventory Usage" in said(viewer, f"{source}?id={shipment}&records=all")
     by_number = reverse("usage:order_by_number")
     assert viewer.get(f"{by_number}?id={order}").headers["Location"] == order.get_absolute_url()
+    job = make_job()
+    assert viewer.get(f"{by_number}?id={job}").headers["Location"] == job.get_absolute_url()
     assert viewer.get(f"{by_number}?id=7").headers["Location"] == "/inventory/usage/?order==7"
     assert viewer.get(by_number).headers["Location"] == reverse("usage:usages")
 

@@ -33,7 +33,7 @@ from tests.usage.jobs import (
     stock,
 )
 from usage.job_rules import why_not_consume, why_not_produce, why_not_void, why_not_void_output
-from usage.models import Job, JobOutput, LotFeed, LotRecost
+from usage.models import InventoryUsage, Job, JobOutput, LotFeed, LotRecost
 from usage.production import (
     copy_components,
     job_close,
@@ -238,6 +238,15 @@ class TestProducing:
         assert balances("LEG") == balances("TOP") == (0, 0, 0)
         run_now()
         assert culprits() == {}
+
+    def test_what_a_job_takes_names_the_job_or_the_order_that_it_is_made_for(self) -> None:
+        job = make_job()
+        produce(job, "1", backflush=True)
+        assert set(InventoryUsage.objects.values_list("order", flat=True)) == {job.number}
+        sold = make_order_line()
+        produce(made := make_job(order_line=sold), "1", backflush=True)
+        usages = InventoryUsage.objects.filter(job_usage__component__job=made)
+        assert set(usages.values_list("order", flat=True)) == {sold.order.number}
 
     def test_back_flush_of_thirds_takes_the_rest_with_the_last_unit(self) -> None:
         job = make_job(quantity="3", components=parts(GLUE="1"))

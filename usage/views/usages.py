@@ -24,7 +24,7 @@ from lots.services import source_kind_of
 from lots.tables import BY_CODE, LotsOfSourceTable, TransactionsOfSourceTable
 from usage import documents, selectors
 from usage.filtersets import UsageFilterSet
-from usage.models import InventoryUsage, Order
+from usage.models import InventoryUsage
 from usage.querysets import usages
 from usage.selectors import Scope
 from usage.tables import ReturnsTable, UsageOfSourceTable, UsageTable
@@ -286,15 +286,14 @@ class SourceView(RecordPermissionMixin, TemplateView):
 
 
 class OrderByNumberView(RecordPermissionMixin, View):
-    """Leads from an order's number to its page, or to the usage that names it where the order is not kept here."""
+    """Leads from the number of an order, or of a job for stock, to its page; or else to the usage that names it."""
 
     def record_model(self) -> type[Model]:
         return InventoryUsage
 
     def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         number = _number_in(request)
-        order = Order.objects.filter(number=number).first() if number else None
-        return redirect(order or addresses.usage_of_order(number) or "usage:usages")
+        return redirect(documents.page_of(number) or addresses.usage_of_order(number) or "usage:usages")
 
 
 def _number_in(request: HttpRequest) -> str:
