@@ -25,11 +25,14 @@ INSERT INTO reconciliation_journalentry (kind, run_id, date, text)
 SELECT %(kind)s, %(run)s, day, %(text)s FROM unnest(%(days)s::date[]) AS day ORDER BY day RETURNING id, date
 """
 
-# Asked once a day that events bear, not once an event.
+# Asked once a day that events bear, not once an event. Some bring goods of which the cost is not known yet: where all
+# of a day do, there is nothing to enter.
 _WAITING = """
-SELECT dated, open_day(dated) FROM (
-    SELECT DISTINCT event.dated FROM lots_lotcosttopost AS waiting
+SELECT dated, open_day(dated), is_worth FROM (
+    SELECT event.dated, bool_or(event.value <> 0 OR event.value_payable <> 0 OR event.value_other <> 0) AS is_worth
+    FROM lots_lotcosttopost AS waiting
     JOIN lots_lotcostevent AS event ON event.id = waiting.event_id WHERE waiting.pool_id = ANY(%(pools)s::bigint[])
+    GROUP BY event.dated
 ) AS event
 """
 # What a lot is worth comes from one place where it can be said so: straight from payables or from the named account.
@@ -152,8 +155,10 @@ def _lines(
 def post_cost_events(cursor: CursorWrapper, *, pools: Sequence[int], run_id: int | None) -> None:
     """Post what waits of these pools' lots: what came in, what it cost, who is owed it."""
     cursor.execute(_WAITING, {"pools": int_array(pools)})
-    day_of = {dated: day.isoformat() for dated, day in cursor.fetchall()}
-    if entries := _entries(cursor, Kind.INVENTORY, run_id, sorted(set(day_of.values())), "Inventory cost"):
+    waiting = cursor.fetchall()
+    day_of = {dated: day.isoformat() for dated, day, is_worth in waiting if is_worth}
+    entries = _entries(cursor, Kind.INVENTORY, run_id, sorted(set(day_of.values())), "Inventory cost")
+    if waiting:
         parameters: dict[str, Any] = {
             "pools": int_array(pools),
             "days": list(day_of),

@@ -39,6 +39,18 @@ def test_opening_stock_is_posted_straight_to_its_account() -> None:
     assert culprits() == {}
 
 
+def test_goods_that_cost_nothing_yet_make_no_empty_entry() -> None:
+    receive(make_code("GIFT"), "10", "0.00")
+    run_now()
+    assert not JournalEntry.objects.exists()
+    assert not LotCostToPost.objects.exists()
+    receive(make_code("GIFT"), "10", "5.00")
+    receive(make_code("GIFT"), "10", "0.00", day=1)
+    run_now()
+    assert JournalEntry.objects.get().lines.count() == 1
+    assert culprits() == {}
+
+
 def test_a_sale_moves_cost_from_inventory_to_cost_of_sales() -> None:
     code = make_code()
     receive(code, "10", "100.00")
