@@ -5,7 +5,7 @@ from datetime import datetime
 from decimal import Decimal
 
 from django.core.exceptions import ValidationError
-from django.db.models import Exists, OuterRef, Q, Sum
+from django.db.models import Exists, OuterRef, Q
 
 from lots.locks import preference_in_force
 from lots.models import InventoryLot, InventoryTransaction, LineItemCode, Office, SerialMovement
@@ -56,32 +56,42 @@ def post_movement(
 
 
 def _move_serials(movement: InventoryTransaction, serials: Sequence[str], direction: int) -> None:
-    """The caller holds the lock of the code's pool, so that one number cannot go twice.
-
-    Where offices are kept apart each has a pool of its own, so units also leave only the office that they came to.
-    """
-    moved = SerialMovement.objects.filter(code=movement.code, serial__in=serials).order_by().values("serial")
-    there = {row["serial"]: row["balance"] for row in moved.annotate(balance=Sum("direction"))}
-    where = ""
-    if direction < 0 and preference_in_force().prevent_inter_office:
-        where = f" at {movement.office}" if movement.office else ""
-        here = moved.filter(transaction__office=movement.office).annotate(balance=Sum("direction"))
-        here_by_serial = {row["serial"]: row["balance"] for row in here}
-        there = {serial: min(balance, here_by_serial.get(serial, 0)) for serial, balance in there.items()}
-    for serial in serials:
-        balance = there.get(serial, 0)
-        if direction > 0 and balance > 0:
-            raise ValidationError(f"Serial number {serial} of {movement.code} is in stock already. Nothing was posted.")
-        if direction < 0 and balance <= 0:
-            raise ValidationError(
-                f"Serial number {serial} of {movement.code} is not in stock{where}. Nothing was posted."
-            )
+    """The caller holds the lock of the code's pool, so that one number cannot go twice."""
+    if why := why_not_move(code=movement.code, office=movement.office, serials=serials, direction=direction):
+        raise ValidationError(f"{why} Nothing was posted.")
     SerialMovement.objects.bulk_create(
         [
             SerialMovement(transaction=movement, code=movement.code, serial=serial, direction=direction)
             for serial in serials
         ]
     )
+
+
+def why_not_move(*, code: LineItemCode, office: Office | None, serials: Sequence[str], direction: int) -> str:
+    """Why the first of these serial numbers cannot come in (direction 1) or go out (-1) there, or "".
+
+    Units leave the office that they came to. Only where offices share their costs may an office be left open: then a
+    unit may go out of whichever, and one that came to none out of any.
+    """
+    is_split = preference_in_force().prevent_inter_office
+    places: dict[str, dict[Office | None, int]] = {serial: {} for serial in serials}
+    moved = SerialMovement.objects.filter(code=code, serial__in=serials).select_related("transaction__office")
+    for row in moved.order_by("pk"):
+        there = places[row.serial]
+        there[row.transaction.office] = there.get(row.transaction.office, 0) + row.direction
+    for serial, there in places.items():
+        balance = sum(there.values())
+        if direction > 0:
+            if balance > 0:
+                return f"Serial number {serial} of {code} is in stock already."
+            continue
+        if balance <= 0:
+            return f"Serial number {serial} of {code} is not in stock."
+        at = next((place for place, count in there.items() if place is not None and count > 0), None)
+        if there.get(office, 0) <= 0 and (is_split or (office is not None and at is not None)):
+            elsewhere = f" It is at {at}." if at is not None else ""
+            return f"Serial number {serial} of {code} is not in stock{f' at {office}' if office else ''}.{elsewhere}"
+    return ""
 
 
 def movements_of(source_number: str, *, own: Q) -> "list[InventoryTransaction]":

@@ -40,7 +40,8 @@ from usage.adjustment_lines import (
     structure_problem,
 )
 from usage.adjustment_posting import post_lines, void_records
-from usage.adjustment_stock import on_hand_as_of, stock_problems, system_balances, warnings
+from usage.adjustment_stock import on_hand_as_of, stock_problems, system_balances
+from usage.adjustment_warnings import unready_lines, warnings
 from usage.models import AdjustmentLine, AdjustmentRecord, InventoryAdjustment, InventoryUsage
 
 __all__ = [
@@ -185,6 +186,8 @@ def lines_to_post(adjustment: InventoryAdjustment) -> tuple[list[AdjustmentLine]
     _lock_pools(adjustment, lines)
     if adjustment.status == PostingStatus.PENDING:
         _refuse_bad_lines(adjustment, lines, is_split=is_split)
+        if wrong := list(unready_lines(adjustment, lines)):
+            raise ValidationError(wrong)
     return lines, is_split
 
 

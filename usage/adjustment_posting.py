@@ -16,7 +16,6 @@ from lots.accounts import default_account
 from lots.ledger import mirror_movement, movements_of, post_movement
 from lots.models import (
     Account,
-    CostPool,
     InventoryLot,
     InventoryTransaction,
     LotCostEvent,
@@ -29,6 +28,7 @@ from usage.adjustment_stock import lots_of_manufacturer_lot, lots_of_serials
 from usage.feeding import lot_feed
 from usage.models import AdjustmentLine, AdjustmentRecord, InventoryAdjustment, InventoryUsage
 from usage.services import usage_mirror, usage_record
+from usage.transfer_stock import TransferStock
 from usage.units import movements_by_usage
 
 Kind = LotCostEvent.Kind
@@ -112,9 +112,11 @@ class _Posting:
     def __init__(self, adjustment: InventoryAdjustment, lines: Sequence[AdjustmentLine], *, is_split: bool) -> None:
         self.adjustment, self.lines, self.is_split = adjustment, lines, is_split
         self.account = account_charged(adjustment)
-        # By code: what lines before have claimed of the lots that a transfer draws on.
-        self.claimed: dict[int, Decimal] = {}
-        self.parts = {line.position: self.parts_of(line) for line in lines}
+        self.stock = TransferStock(office=adjustment.office, is_split=is_split)
+        self.parts: dict[int, list[Part]] = {}
+        for index, line in enumerate(lines):
+            with _about(index):
+                self.parts[line.position] = self.parts_of(line)
         usages = sum(len(parts) for parts in self.parts.values())
         self.made = Made(usages=usages, lots=sum(makes_lot(adjustment, line) for line in lines))
         # Numbers are counted under locks. Every document takes those of lots first and those of usage then: one that
@@ -123,29 +125,37 @@ class _Posting:
         self.usage_numbers = iter(next_numbers("usage", usages) if usages else ())
 
     def parts_of(self, line: AdjustmentLine) -> list[Part]:
-        """One usage, or one for each lot that brought the serial numbers in: named units are drawn from their own."""
+        """One usage, or one for each lot that brought the serial numbers in: named units are drawn from their own.
+
+        A transfer's are restricted to lots that are there, and raise ValidationError where those do not hold enough.
+        """
         quantity = quantity_used(self.adjustment, line)
         if quantity == 0:
             return []
-        lots: Sequence[InventoryLot] = ()
+        lots: Sequence[InventoryLot] | None = None
         office = self.adjustment.office
         if line.manufacturer_lot:
             lots = lots_of_manufacturer_lot(
                 code=line.code, name=line.manufacturer_lot, office=office, is_split=self.is_split
             )
-        elif self.adjustment.adjustment_type == Type.TRANSFER:
-            lots = self.lots_to_move(line)
         serials = serial_numbers(line.serials)
         if not serials:
-            return [Part(quantity, lots, ())]
+            return [self.part(line, quantity, lots)]
         home = lots_of_serials(code=line.code, serials=serials, office=office, is_split=self.is_split)
         groups: dict[InventoryLot | None, list[str]] = {}
         for serial in serials:
             groups.setdefault(home.get(serial), []).append(serial)
         return [
-            Part(Decimal(len(those)).copy_sign(quantity), [lot] if lot else lots, those)
+            self.part(line, Decimal(len(those)).copy_sign(quantity), [lot] if lot else lots, those)
             for lot, those in groups.items()
         ]
+
+    def part(
+        self, line: AdjustmentLine, quantity: Decimal, lots: Sequence[InventoryLot] | None, serials: Sequence[str] = ()
+    ) -> Part:
+        if self.adjustment.adjustment_type == Type.TRANSFER:
+            return Part(quantity, self.stock.take(code=line.code, quantity=quantity, named=lots), serials)
+        return Part(quantity, lots or (), serials)
 
     def post(self, line: AdjustmentLine) -> None:
         kind = self.adjustment.adjustment_type
@@ -266,29 +276,6 @@ class _Posting:
         )
 
     # -- Types ---------------------------------------------------------------------------------------
-    def lots_to_move(self, line: AdjustmentLine) -> list[InventoryLot]:
-        """What a transfer may draw on where offices share their costs: the lots that are there, of this office if they
-        do. Without that it could draw on the very lot that it feeds, which then would cost what it costs.
-
-        Where nothing is prevented by pools and there is not enough, it may draw on any: late receipts cure it.
-        """
-        if self.is_split:
-            return []
-        pool = CostPool.objects.get(code=line.code, office=None)
-        claimed = self.claimed.get(line.code_id, ZERO)
-        self.claimed[line.code_id] = claimed + line.quantity
-        stocked = [
-            lot
-            for lot in InventoryLot.objects.filter(pool=pool, status=InventoryLot.Status.OPEN).order_by("pk")
-            if lot.quantity_received > lot.quantity_used
-        ]
-        of_office = [lot for lot in stocked if lot.office_id == self.adjustment.office_id]
-        for lots in (of_office, stocked):
-            left = sum((lot.quantity_received - lot.quantity_used for lot in lots), ZERO)
-            if left >= pool.open_unallocated_positive + claimed + line.quantity:
-                return lots
-        return []
-
     def build(self) -> None:
         """Assembly and division: components are used up, in process, and feed the products in shares of the whole."""
         components = [(index, line) for index, line in enumerate(self.lines) if line.role == Role.COMPONENT]

@@ -1,6 +1,6 @@
-"""What adjustments ask of the ledgers: On Hand as of a moment, what a manufacturer lot has room for, and warnings."""
+"""What adjustments ask of the ledgers: On Hand as of a moment, and what a manufacturer lot has room for."""
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from datetime import datetime
 from decimal import Decimal
 from typing import NamedTuple
@@ -8,26 +8,18 @@ from typing import NamedTuple
 from django.db.models import Exists, OuterRef, Q, QuerySet, Sum
 
 from inventory_site.document_forms import LineError
-from inventory_site.money import quantity_text, unit_cost_text
+from inventory_site.money import quantity_text
+from lots.lot_costs import ADJUSTMENT_KIND
 from lots.models import (
-    CostPool,
     InventoryLot,
     InventoryTransaction,
     LineItemCode,
     LotType,
     Office,
-    Preference,
     SerialMovement,
 )
 from usage.adjustment_lines import ZERO, Role, Type, on_hand_change
 from usage.models import AdjustmentLine, InventoryAdjustment
-
-
-class LineWarning(NamedTuple):
-    """What people should know before they post. `position` is that of the line, from 1; None is the whole document."""
-
-    position: int | None
-    text: str
 
 
 def on_hand_as_of(
@@ -98,13 +90,20 @@ class ManufacturerLot(NamedTuple):
 def manufacturer_lot_figures(
     *, code: LineItemCode, name: str, office: Office | None, is_split: bool
 ) -> ManufacturerLot:
-    """What came in is what lots brought. A lot that a transfer fed brought nothing new: it moved what was there."""
+    """What came in is what lots brought. A lot that a transfer fed brought nothing new: it moved what was there. Nor
+    did a Beginning Balance on top of what had come in: it found again what was thought used.
+    """
     found = InventoryTransaction.objects.filter(code=code, manufacturer_lot=name)
+    brought = Q(lot__isnull=False)
     if is_split:
         found = found.filter(office=office)
-        brought = Q(lot__isnull=False)
     else:
-        brought = Q(lot__isnull=False) & ~Q(lot__is_fed=True, lot__lot_type=LotType.PURCHASE)
+        brought &= ~Q(lot__is_fed=True, lot__lot_type=LotType.PURCHASE)
+    undone = InventoryTransaction.objects.filter(reverses=OuterRef("pk"))
+    first = found.filter(brought, ~Exists(undone), reverses=None).order_by("pk").first()
+    if first is not None:
+        found_again = Q(source_kind=ADJUSTMENT_KIND, lot__is_fed=False) & ~Q(source_number=first.source_number)
+        brought &= ~found_again
     sums = found.aggregate(initial=Sum("on_hand", filter=brought, default=ZERO), total=Sum("on_hand", default=ZERO))
     return ManufacturerLot(sums["initial"], sums["initial"] - sums["total"])
 
@@ -174,66 +173,3 @@ def stock_problems(
                     " manufacturer lot of its own, by a Beginning Balance.",
                     field="quantity",
                 )
-
-
-# -- Warnings ----------------------------------------------------------------------------------------
-def warnings(adjustment: InventoryAdjustment) -> list[LineWarning]:
-    """What people should know before they post; nothing of it keeps them from doing so."""
-    lines = list(adjustment.lines.select_related("code").order_by("position", "pk"))
-    found = []
-    if adjustment.office_id is None:
-        found.append(
-            LineWarning(None, "No office is named: what this adjustment uses and makes belongs to none of them.")
-        )
-    if adjustment.adjustment_type == Type.COUNT:
-        found += _count_warnings(adjustment, lines)
-    if adjustment.adjustment_type == Type.BEGINNING_BALANCE:
-        for line in lines:
-            if line.quantity > 0 and line.unit_cost is None:
-                cost = unit_cost_text(line.code.est_unit_cost)
-                text = f"No unit cost is given: the lot gets the code's estimate, {cost}."
-                found.append(LineWarning(line.position, text))
-    return found
-
-
-def _count_warnings(adjustment: InventoryAdjustment, lines: Sequence[AdjustmentLine]) -> Iterator[LineWarning]:
-    now = system_balances(lines, office=adjustment.office, at=adjustment.adjusted_at)
-    is_split = Preference.current().prevent_inter_office
-    pools: Mapping[int, CostPool] = {
-        pool.code_id: pool
-        for pool in CostPool.objects.filter(
-            code__in=[line.code_id for line in lines], office=adjustment.office if is_split else None
-        )
-    }
-    for index, line in enumerate(lines):
-        if line.system_balance is not None and now[index] != line.system_balance:
-            yield LineWarning(
-                line.position,
-                f"On Hand as of this moment is {quantity_text(now[index])} by now, not"
-                f" {quantity_text(line.system_balance)}: records were entered since. Edit and save it to count against"
-                " that.",
-            )
-        if line.quantity > 0:
-            room = _room_to_give_back(pools.get(line.code_id))
-            if line.quantity > room:
-                yield LineWarning(line.position, _no_usage_text(line, room))
-
-
-def _room_to_give_back(pool: CostPool | None) -> Decimal:
-    """How much returns can put back into lots: what is used, and what open usage is going to draw first."""
-    if pool is None or pool.quantity_received <= 0:
-        return ZERO
-    return max(pool.quantity_used + pool.open_unallocated_positive + pool.open_unallocated_negative, ZERO)
-
-
-def _no_usage_text(line: AdjustmentLine, room: Decimal) -> str:
-    found = quantity_text(line.quantity)
-    what = (
-        f"nothing of {line.code} was used that it could be given back to"
-        if room == 0
-        else f"only {quantity_text(room)} of {line.code} were used that could be given back"
-    )
-    return (
-        f"Counting up {found} is a return, and {what}: the rest will stay unallocated. If these goods were never"
-        " entered, a Beginning Balance is meant."
-    )

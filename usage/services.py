@@ -144,12 +144,17 @@ def restriction_of(usage: InventoryUsage) -> list[InventoryLot]:
 def restriction_release(*, usage: InventoryUsage, by: User | None, at: datetime, reason: str = "") -> None:
     """Let an open usage touch any lot of its code: what it was restricted to cannot serve it.
 
-    Writes the release, and the note for a run. Raises ValidationError when nothing of the usage is open or it is not
-    restricted.
+    Writes the release, and the note for a run. Raises ValidationError when nothing of the usage is open, when it is not
+    restricted, or when it feeds a lot of its own code: it could then draw on what it brings (a transfer).
     """
     row = OpenUsage.objects.filter(usage=usage).first()
     if row is None or not row.is_restricted:
         raise ValidationError(f"Usage {usage.number} is not open and restricted to lots. Nothing was changed.")
+    if usage.feeds.filter(lot__code=usage.code_id).exists():
+        raise ValidationError(
+            f"Usage {usage.number} moved goods to another office, and must not draw on what it brought there. Give its"
+            " own lots what they lack by a Beginning Balance, or void the transfer. Nothing was changed."
+        )
     lock_pools([row.pool_id])
     if not OpenUsage.objects.filter(usage=usage, is_restricted=True).update(is_restricted=False):
         raise ValidationError(f"Usage {usage.number} was closed or released meanwhile. Nothing was changed.")

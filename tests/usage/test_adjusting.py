@@ -5,6 +5,7 @@ from decimal import Decimal
 import pytest
 from django.core.exceptions import ValidationError
 
+from inventory_site.document_forms import LineError
 from lots.models import (
     Account,
     CostPool,
@@ -18,6 +19,7 @@ from tests.lots.purchasing_stories import bill, line_of, lot_of, order_of, recei
 from tests.reconciliation.records import culprits, run_now
 from tests.usage.adjustments import AT, everything, line, movements, pending, posted, usages_of
 from usage.adjusting import (
+    adjustment_post,
     on_hand_as_of,
     warnings,
 )
@@ -274,12 +276,12 @@ def test_counting_up_what_was_never_used_says_that_a_beginning_balance_is_meant(
 
 
 def test_counting_up_no_more_than_was_used_is_an_ordinary_return() -> None:
-    make_lot("WIRE", received="10")
-    make_usage("WIRE", "4")
+    make_lot("WIRE", received="10", office="AI")
+    make_usage("WIRE", "4", office="AI")
     run_now()
     office = make_office("AI")
-    assert warnings(pending("COUNT", line("WIRE", "4", count="10"), office=office)) == []
-    [warning] = warnings(pending("COUNT", line("WIRE", "5", count="10"), office=office))
+    assert warnings(pending("COUNT", line("WIRE", count="10"), office=office)) == []
+    [warning] = warnings(pending("COUNT", line("WIRE", count="11"), office=office))
     assert "only 4 of WIRE were used" in warning.text
 
 
@@ -290,6 +292,52 @@ def test_what_was_entered_since_a_count_was_saved_is_said() -> None:
     make_usage("WIRE", "1", on_day=3)
     make_usage("WIRE", "1", on_day=3, office="AI")
     assert ["is 9 by now, not 10" in warning.text for warning in warnings(counted)] == [True]
+
+
+def test_the_same_count_entered_twice_is_posted_once() -> None:
+    make_lot("WIRE", received="10", office="AI")
+    office = make_office("AI")
+    first, second = (pending("COUNT", line("WIRE", count="8"), office=office) for _ in range(2))
+    adjustment_post(adjustment=first, by=None, at=AT)
+    before = everything()
+    with pytest.raises(ValidationError) as refused:
+        adjustment_post(adjustment=second, by=None, at=AT)
+    assert (everything(), on_hand_as_of(code=make_code("WIRE"), office=office, at=AT)) == (before, 8)
+    [error] = refused.value.error_list
+    assert isinstance(error, LineError)
+    assert (error.index, "is 8 by now, not 10" in str(error.message)) == (0, True)
+    # Saved anew it agrees.
+    second = pending("COUNT", line("WIRE", count="8"), office=office, adjustment=second)
+    adjustment_post(adjustment=second, by=None, at=AT)
+    assert everything() == before
+
+
+def test_what_came_after_the_moment_of_a_count_does_not_disturb_it() -> None:
+    make_lot("WIRE", received="10", office="AI")
+    counted = pending("COUNT", line("WIRE", count="8"), office=make_office("AI"), on=day(20))
+    make_usage("WIRE", "3", on_day=21, office="AI")
+    assert adjustment_post(adjustment=counted, by=None, at=AT).status == "POSTED"
+    assert on_hand_as_of(code=make_code("WIRE"), office=None, at=day(22)) == 5
+
+
+def test_an_older_count_posted_after_a_newer_one_is_said() -> None:
+    make_lot("WIRE", received="10", office="AI")
+    office = make_office("AI")
+    older = pending("COUNT", line("WIRE", count="8"), office=office, on=day(19))
+    newer = posted("COUNT", line("WIRE", count="8"), office=office, on=day(20))
+    [warning] = warnings(older)
+    assert "WIRE was counted again later: 8 on " in warning.text
+    assert f"({newer}). Posting this older count changes what that one found." in warning.text
+
+
+def test_an_adjustment_that_is_not_what_the_count_differs_by_is_said() -> None:
+    make_lot("WIRE", received="2", office="AI")
+    counted = pending(
+        "COUNT", line("WIRE", "-1", count="40"), line("WIRE", "0", count="0", bin="B"), office=make_office("AI")
+    )
+    [warning] = [warning for warning in warnings(counted) if "as the adjustment" in warning.text]
+    assert warning.position == 1
+    assert "40 were counted where 2 should be, which differs by +38; but -1 was entered" in warning.text
 
 
 def test_a_blank_office_is_allowed_and_said() -> None:

@@ -16,6 +16,7 @@ from tests.reconciliation.records import culprits, run_now
 from tests.usage.adjustments import AT, everything, line, pending, posted, serialized, tracked, usages_of
 from usage.adjusting import (
     adjustment_post,
+    adjustment_void,
     on_hand_as_of,
 )
 from usage.models import InventoryAdjustment, OpenUsage
@@ -105,6 +106,32 @@ def test_a_manufacturer_lot_of_10_with_1_sold_refuses_2_more_and_takes_1() -> No
     lot.refresh_from_db()
     assert (lot.quantity_used, open_usage()) == (0, 0)
     assert culprits() == {}
+
+
+def test_a_manufacturer_lot_is_filled_up_by_beginning_balances_only_to_what_came_in() -> None:
+    code = tracked()
+    lot_record(code=code, quantity=Decimal(10), value=Decimal(100), received_at=day(1), manufacturer_lot="M-77")
+    posted("LOSS", line("GLUE", "1", manufacturer_lot="M-77"))
+    with pytest.raises(ValidationError, match="exceeds the previously used quantity 1"):
+        pending("BEGINNING_BALANCE", line("GLUE", "2", manufacturer_lot="M-77"))
+    found = posted("BEGINNING_BALANCE", line("GLUE", "1", manufacturer_lot="M-77"))
+    before = everything()
+    with pytest.raises(ValidationError, match=r"used quantity 0 .* the 10 that came in"):
+        posted("BEGINNING_BALANCE", line("GLUE", "1", manufacturer_lot="M-77"))
+    assert everything() == before
+    adjustment_void(adjustment=found, by=None, at=AT)
+    posted("BEGINNING_BALANCE", line("GLUE", "1", manufacturer_lot="M-77"))
+
+
+def test_a_manufacturer_lot_holds_what_its_first_beginning_balance_brought() -> None:
+    tracked()
+    typo = posted("BEGINNING_BALANCE", line("GLUE", "3", manufacturer_lot="M-9"))
+    adjustment_void(adjustment=typo, by=None, at=AT)
+    posted("BEGINNING_BALANCE", line("GLUE", "5", manufacturer_lot="M-9"))
+    posted("LOSS", line("GLUE", "2", manufacturer_lot="M-9"))
+    posted("BEGINNING_BALANCE", line("GLUE", "2", manufacturer_lot="M-9"))
+    with pytest.raises(ValidationError, match="exceeds the previously used quantity 0"):
+        pending("BEGINNING_BALANCE", line("GLUE", "1", manufacturer_lot="M-9"))
 
 
 def test_room_that_went_since_saving_is_looked_for_again_when_posting() -> None:

@@ -164,7 +164,7 @@ def test_what_would_be_refused_is_said_before_anybody_posts(clerk: Client) -> No
     code.save()
     saved = pending("LOSS", line("SAW", "1", serials="S9"))
     page = clerk.get(reverse("usage:adjustment_post", args=[saved.pk]))
-    assert page.context["refusals"] == ["Serial number S9 of SAW is not in stock. Nothing was posted."]
+    assert page.context["refusals"] == ["Line 1: Serial number S9 of SAW is not in stock."]
     assert "Post Inventory Adjustment" not in page.content.decode()
 
 

@@ -14,6 +14,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from inventory_site.details import Action, Fact, Section
+from inventory_site.document_forms import LineError
 from inventory_site.documents import DocumentActionView, DocumentFormView
 from inventory_site.listing import EmptyState, QuickSearch
 from inventory_site.money import money_text
@@ -329,7 +330,7 @@ class AdjustmentEditView(AdjustmentFormView):
 
 # -- Actions -----------------------------------------------------------------------------------------
 class AdjustmentPostView(DocumentActionView):
-    """Shows exactly what will be made, and makes it."""
+    """Shows exactly what will be made, and makes it; or what keeps it from being made, line by line."""
 
     model = InventoryAdjustment
     permission_required = CHANGE
@@ -342,7 +343,10 @@ class AdjustmentPostView(DocumentActionView):
         return adjusting.why_not_post(record, user_of(self.request))
 
     def perform(self, record: InventoryAdjustment, cleaned: dict[str, Any]) -> None:
-        adjusting.adjustment_post(adjustment=record, by=user_of(self.request), at=timezone.now())
+        try:
+            adjusting.adjustment_post(adjustment=record, by=user_of(self.request), at=timezone.now())
+        except ValidationError as refusal:
+            raise ValidationError(_refusals(refusal)) from refusal
 
     def get_success_message(self, record: Any) -> str:
         return f"Adjustment {record} is posted. Its costs are reconciled in a moment."
@@ -351,13 +355,27 @@ class AdjustmentPostView(DocumentActionView):
         context: dict[str, Any] = {"planned": None, "refusals": [], "warnings": []}
         if record.status != PostingStatus.PENDING:
             return context
-        context["warnings"] = adjusting.warnings(record)
+        found = adjusting.warnings(record)
         try:
             empty = EmptyState("Nothing: every count agrees with the system")
             context["planned"] = PlannedTable(planned_records(record), empty=empty)
         except ValidationError as refusal:
-            context["refusals"] = refusal.messages
+            context["refusals"] = _refusals(refusal)
+            found = [warning for warning in found if warning.text not in refusal.messages]
+        context["warnings"] = found
         return context
+
+
+def _refusals(refusal: ValidationError) -> list[str]:
+    """What was refused, each with the line that it concerns."""
+    if hasattr(refusal, "error_dict"):
+        return refusal.messages
+    errors = [refusal] if isinstance(refusal, LineError) else refusal.error_list
+    return [
+        f"Line {error.index + 1}: {text}" if isinstance(error, LineError) else text
+        for error in errors
+        for text in error.messages
+    ]
 
 
 class AdjustmentApproveView(DocumentActionView):

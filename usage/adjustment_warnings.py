@@ -1,0 +1,188 @@
+"""What keeps an adjustment from being posted as things stand, and what people should know before they post it.
+
+Neither keeps it from being saved: what is not there yet may come in before it is posted.
+"""
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from decimal import Decimal
+from typing import NamedTuple
+
+from django.core.exceptions import ValidationError
+from django.utils import timezone
+
+from inventory_site.document_forms import LineError
+from inventory_site.money import quantity_text, unit_cost_text
+from lots.ledger import why_not_move
+from lots.models import CostPool, PostingStatus, Preference
+from usage.adjustment_lines import ZERO, Type, on_hand_change, serial_numbers
+from usage.adjustment_stock import lots_of_manufacturer_lot, system_balances
+from usage.models import AdjustmentLine, InventoryAdjustment
+from usage.transfer_stock import TransferStock
+
+
+class LineWarning(NamedTuple):
+    """What people should know before they post. `position` is that of the line, from 1; None is the whole document."""
+
+    position: int | None
+    text: str
+
+
+# -- What cannot be posted now -----------------------------------------------------------------------
+def unready_lines(adjustment: InventoryAdjustment, lines: Sequence[AdjustmentLine]) -> Iterator[LineError]:
+    """Lines that cannot be posted as things stand: units that are elsewhere, counts that others overtook."""
+    yield from _serials_elsewhere(adjustment, lines)
+    if adjustment.adjustment_type == Type.COUNT:
+        yield from _overtaken_counts(adjustment, lines)
+
+
+def _serials_elsewhere(adjustment: InventoryAdjustment, lines: Sequence[AdjustmentLine]) -> Iterator[LineError]:
+    # What comes in on one line may go out on another: the ledger looks at these one after the other.
+    named = Counter((line.code_id, serial) for line in lines for serial in serial_numbers(line.serials))
+    for index, line in enumerate(lines):
+        serials = [serial for serial in serial_numbers(line.serials) if named[line.code_id, serial] == 1]
+        if not serials or not line.quantity:
+            continue
+        direction = 1 if on_hand_change(adjustment.adjustment_type, line) > 0 else -1
+        why = why_not_move(code=line.code, office=adjustment.office, serials=serials, direction=direction)
+        if why:
+            yield LineError(index, why, field="serials")
+
+
+def is_difference(line: AdjustmentLine) -> bool:
+    """Whether the line's quantity is what its count differs by, and not one that somebody typed instead."""
+    return line.count is not None and line.quantity == line.count - (line.system_balance or ZERO)
+
+
+def _overtaken_counts(adjustment: InventoryAdjustment, lines: Sequence[AdjustmentLine]) -> Iterator[LineError]:
+    """A difference is posted only once: what was entered since may be that very difference, by another count."""
+    balances = system_balances(lines, office=adjustment.office, at=adjustment.adjusted_at)
+    for index, (line, now) in enumerate(zip(lines, balances, strict=True)):
+        if line.system_balance is not None and now != line.system_balance and is_difference(line):
+            yield LineError(index, _overtaken_text(line, now), field="count")
+
+
+def _overtaken_text(line: AdjustmentLine, now: Decimal) -> str:
+    return (
+        f"On Hand of {line.code} as of this moment is {quantity_text(now)} by now, not"
+        f" {quantity_text(line.system_balance or ZERO)}: records were entered since. Edit and save it to count against"
+        " that."
+    )
+
+
+# -- What people should know -------------------------------------------------------------------------
+def warnings(adjustment: InventoryAdjustment) -> list[LineWarning]:
+    """What people should know before they post: what would be refused now, and what is odd."""
+    lines = list(adjustment.lines.select_related("code").order_by("position", "pk"))
+    found = []
+    if adjustment.office_id is None:
+        found.append(
+            LineWarning(None, "No office is named: what this adjustment uses and makes belongs to none of them.")
+        )
+    found += [
+        LineWarning(lines[error.index].position, str(error.message)) for error in unready_lines(adjustment, lines)
+    ]
+    if adjustment.adjustment_type == Type.COUNT:
+        found += _count_warnings(adjustment, lines)
+    if adjustment.adjustment_type == Type.TRANSFER and adjustment.to_office_id is not None:
+        found += _transfer_warnings(adjustment, lines)
+    if adjustment.adjustment_type == Type.BEGINNING_BALANCE:
+        for line in lines:
+            if line.quantity > 0 and line.unit_cost is None:
+                cost = unit_cost_text(line.code.est_unit_cost)
+                text = f"No unit cost is given: the lot gets the code's estimate, {cost}."
+                found.append(LineWarning(line.position, text))
+    return found
+
+
+def _transfer_warnings(adjustment: InventoryAdjustment, lines: Sequence[AdjustmentLine]) -> Iterator[LineWarning]:
+    is_split = Preference.current().prevent_inter_office
+    stock = TransferStock(office=adjustment.office, is_split=is_split)
+    for line in lines:
+        named = None
+        if line.manufacturer_lot:
+            named = lots_of_manufacturer_lot(
+                code=line.code, name=line.manufacturer_lot, office=adjustment.office, is_split=is_split
+            )
+        try:
+            stock.take(code=line.code, quantity=line.quantity, named=named)
+        except ValidationError as refusal:
+            yield LineWarning(line.position, " ".join(refusal.messages))
+
+
+def _count_warnings(adjustment: InventoryAdjustment, lines: Sequence[AdjustmentLine]) -> Iterator[LineWarning]:
+    now = system_balances(lines, office=adjustment.office, at=adjustment.adjusted_at)
+    is_split = Preference.current().prevent_inter_office
+    pools: Mapping[int, CostPool] = {
+        pool.code_id: pool
+        for pool in CostPool.objects.filter(
+            code__in=[line.code_id for line in lines], office=adjustment.office if is_split else None
+        )
+    }
+    later = _later_counts(adjustment, lines)
+    for index, line in enumerate(lines):
+        if line.count is not None and not is_difference(line):
+            yield LineWarning(line.position, _override_text(line, now[index]))
+        if (count := later.get((line.code_id, line.bin, line.manufacturer_lot))) is not None:
+            yield LineWarning(line.position, _later_text(count))
+        if line.quantity > 0:
+            room = _room_to_give_back(pools.get(line.code_id))
+            if line.quantity > room:
+                yield LineWarning(line.position, _no_usage_text(line, room))
+
+
+def _override_text(line: AdjustmentLine, now: Decimal) -> str:
+    difference = (line.count or ZERO) - now
+    return (
+        f"{quantity_text(line.count or ZERO)} were counted where {quantity_text(now)} should be, which differs by"
+        f" {_signed(difference)}; but {_signed(line.quantity)} was entered as the adjustment, and that is what will be"
+        " posted. Leave the adjustment blank to post the difference."
+    )
+
+
+def _signed(quantity: Decimal) -> str:
+    return f"{'+' if quantity > 0 else ''}{quantity_text(quantity)}"
+
+
+def _later_counts(
+    adjustment: InventoryAdjustment, lines: Sequence[AdjustmentLine]
+) -> dict[tuple[int, str, str], AdjustmentLine]:
+    """Posted counts of the same places that were taken later than this one, the last of each place."""
+    found = AdjustmentLine.objects.filter(
+        adjustment__adjustment_type=Type.COUNT,
+        adjustment__status=PostingStatus.POSTED,
+        adjustment__office=adjustment.office_id,
+        adjustment__adjusted_at__gt=adjustment.adjusted_at,
+        count__isnull=False,
+        code__in={line.code_id for line in lines},
+    )
+    rows = found.select_related("adjustment", "code").order_by("adjustment__adjusted_at", "pk")
+    return {(row.code_id, row.bin, row.manufacturer_lot): row for row in rows}
+
+
+def _later_text(later: AdjustmentLine) -> str:
+    at = timezone.localtime(later.adjustment.adjusted_at)
+    return (
+        f"{later.code} was counted again later: {quantity_text(later.count or ZERO)} on {at:%b} {at.day}, {at:%Y %H:%M}"
+        f" ({later.adjustment}). Posting this older count changes what that one found."
+    )
+
+
+def _room_to_give_back(pool: CostPool | None) -> Decimal:
+    """How much returns can put back into lots: what is used, and what open usage is going to draw first."""
+    if pool is None or pool.quantity_received <= 0:
+        return ZERO
+    return max(pool.quantity_used + pool.open_unallocated_positive + pool.open_unallocated_negative, ZERO)
+
+
+def _no_usage_text(line: AdjustmentLine, room: Decimal) -> str:
+    found = quantity_text(line.quantity)
+    what = (
+        f"nothing of {line.code} was used that it could be given back to"
+        if room == 0
+        else f"only {quantity_text(room)} of {line.code} were used that could be given back"
+    )
+    return (
+        f"Counting up {found} is a return, and {what}: the rest will stay unallocated. If these goods were never"
+        " entered, a Beginning Balance is meant."
+    )
