@@ -203,7 +203,8 @@ class CountUploadForm(forms.Form):
     adjusted_at = MomentField(label="Counted at")
     file = forms.FileField(
         label="Counted sheet",
-        help_text="A CSV file whose first row names the columns: code, count and, if you like, bin.",
+        help_text="A CSV file, as the count sheet gives one. Its first row names the columns: code, count and, if you"
+        " like, bin, manufacturer lot, serial numbers and adjustment.",
         widget=forms.FileInput(attrs={"accept": ".csv,.txt,text/csv"}),
     )
 

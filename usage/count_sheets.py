@@ -9,26 +9,28 @@ from typing import NamedTuple
 
 from django.core.exceptions import ValidationError
 
+from inventory_site.exporting import Export, ExportColumn, ExportLine
 from lots.models import LineItemCode, Office
 from lots.querysets import INVENTORIED
-from usage.adjustment_lines import ZERO
+from usage.adjustment_lines import ZERO, serial_numbers
 from usage.adjustment_stock import balances_by_place
 
 # As many lines as a count can have.
 LINES_AT_MOST = 1000
 FILE_BYTES_AT_MOST = 1_000_000
 CELL_LENGTH = 300
+# What people and spreadsheets call the columns, in small letters and without underscores.
 COLUMNS = {
-    "code": "code",
-    "item": "code",
-    "line item code": "code",
-    "count": "count",
-    "counted": "count",
-    "quantity": "count",
-    "bin": "bin",
-    "manufacturer lot": "manufacturer_lot",
-    "manufacturer_lot": "manufacturer_lot",
+    "code": {"code", "item", "item code", "line item code", "sku", "part number"},
+    "count": {"count", "counted", "quantity", "qty", "quantity counted", "qty counted"},
+    "bin": {"bin", "location"},
+    "manufacturer_lot": {"manufacturer lot", "mfr lot", "lot"},
+    "serials": {"serials", "serial", "serial number", "serial numbers"},
+    "quantity": {"adjustment", "adjustment quantity"},
 }
+# On a sheet to be read by people; the system knows them itself.
+NOT_NEEDED = {"description", "system balance", "balance", "office", "category", "line"}
+FIELD_OF = {name: field for field, names in COLUMNS.items() for name in names}
 
 
 class SheetLine(NamedTuple):
@@ -69,16 +71,47 @@ def bins_in_use(*, office: Office | None, at: datetime) -> list[str]:
     return sorted({bin for _, bin, _ in balances_by_place(codes=codes, office=office, at=at) if bin})
 
 
+def sheet_export(lines: Sequence[SheetLine], *, with_balance: bool) -> Export:
+    """The sheet as a file to fill in, with the columns that are read back."""
+    columns = [
+        ExportColumn("code", "Code"),
+        ExportColumn("description", "Description"),
+        ExportColumn("bin", "Bin"),
+        ExportColumn("manufacturer_lot", "Manufacturer lot"),
+        ExportColumn("serials", "Serial numbers"),
+        *([ExportColumn("balance", "System balance", "quantity")] if with_balance else []),
+        ExportColumn("count", "Count", "quantity"),
+    ]
+    rows = (
+        ExportLine(
+            "row",
+            [
+                line.code.code,
+                line.code.description,
+                line.bin,
+                line.manufacturer_lot,
+                None,
+                *([line.balance] if with_balance else []),
+                None,
+            ],
+        )
+        for line in lines
+    )
+    return Export("Count sheet", columns, rows)
+
+
 # -- A counted sheet comes back ----------------------------------------------------------------------
 def read_counts(data: bytes) -> list[dict[str, str]]:
-    """The rows of a CSV with the columns code and count, and bin and manufacturer lot where they are given, as texts.
+    """The rows of a CSV with the columns code and count, and others of a count where they are given, as texts.
 
-    Raises ValidationError for a file that is none. What is wrong with a single row is found later, on its line.
+    Raises ValidationError for a file that is none, or that has columns which nobody would read. What is wrong with a
+    single row is found later, on its line.
     """
     rows = _rows(_text(data))
     if not rows:
         raise ValidationError("The file is empty.")
-    names = [COLUMNS.get(cell.strip().lower(), "") for cell in rows[0]]
+    headings = [" ".join(cell.replace("_", " ").lower().split()) for cell in rows[0]]
+    names = [FIELD_OF.get(heading, "") for heading in headings]
     missing = [name for name in ("code", "count") if name not in names]
     if missing:
         raise ValidationError(
@@ -87,10 +120,24 @@ def read_counts(data: bytes) -> list[dict[str, str]]:
         )
     if doubled := next((name for name in names if name and names.count(name) > 1), ""):
         raise ValidationError(f"Two columns are named {doubled}.")
+    strange = [
+        cell.strip()
+        for cell, heading, name in zip(rows[0], headings, names, strict=True)
+        if heading and not name and heading not in NOT_NEEDED
+    ]
+    if strange:
+        plural = "s" if len(strange) > 1 else ""
+        raise ValidationError(
+            f"The column{plural} {', '.join(strange)} would not be read: take {'them' if plural else 'it'} out, or name"
+            f" {'them' if plural else 'it'} as on a count sheet (code, bin, manufacturer lot, serials, count,"
+            " adjustment). Nothing was read."
+        )
     counts = []
     for row in rows[1:]:
         cells = {name: cell.strip() for name, cell in zip(names, row, strict=False) if name}
         if any(cells.values()):
+            if "serials" in cells:
+                cells["serials"] = "\n".join(serial_numbers(cells["serials"]))
             counts.append({"bin": "", "code": "", "count": "", **cells})
     if not counts:
         raise ValidationError("Below its first row the file is empty.")
@@ -105,7 +152,9 @@ def _text(data: bytes) -> str:
     if len(data) > FILE_BYTES_AT_MOST:
         raise ValidationError(f"The file is larger than {FILE_BYTES_AT_MOST // 1_000_000} MB: that is no count sheet.")
     if data.startswith((b"PK", b"\xd0\xcf\x11\xe0")):
-        raise ValidationError("This is a workbook. Save the sheet as CSV and upload that.")
+        raise ValidationError(
+            "This is a workbook of a spreadsheet program (.xlsx). Save the sheet in it as CSV, and upload that file."
+        )
     try:
         text = data.decode("utf-16" if data.startswith((b"\xff\xfe", b"\xfe\xff")) else "utf-8-sig")
     except UnicodeDecodeError:

@@ -33,6 +33,7 @@ urlpatterns = [
     path("inventory/adjustments/new/", views.CountCreateView.as_view(), name="adjustment_create"),
     path("inventory/adjustments/count-sheet/", views.CountSheetView.as_view(), name="count_sheet"),
     path("inventory/adjustments/count-sheet/upload/", views.CountUploadView.as_view(), name="count_upload"),
+    path("inventory/adjustments/balances/", views.CountBalancesView.as_view(), name="count_balances"),
     path("inventory/adjustments/<int:pk>/", views.AdjustmentDetailView.as_view(), name="adjustment"),
     path("inventory/adjustments/<int:pk>/edit/", views.AdjustmentEditView.as_view(), name="adjustment_edit"),
     path("inventory/adjustments/<int:pk>/post/", views.AdjustmentPostView.as_view(), name="adjustment_post"),

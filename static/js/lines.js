@@ -7,98 +7,8 @@
     return;
   }
 
-  // -- Amounts: exact fractions of whole numbers, never floats (inventory_site/arithmetic.py) -------------------------
-  const NUMBER = /(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d*)?|\.\d+/y;
-  const workedOut = (typed) => {
-    const text = typed.trim().replaceAll("×", "*").replaceAll("÷", "/").replaceAll("−", "-").replace(/^=/, "");
-    if (!text || text.length > 100 || /^\s*\(\s*[\d.,]+\s*\)$/.test(text)) {
-      return null;
-    }
-    let place = 0;
-    const skip = () => {
-      while (text[place] === " ") {
-        place += 1;
-      }
-      return text[place];
-    };
-    const number = () => {
-      NUMBER.lastIndex = place;
-      const found = NUMBER.exec(text);
-      if (!found || /[\d.,]/.test(text[NUMBER.lastIndex] || "")) {
-        throw new SyntaxError(typed);
-      }
-      place = NUMBER.lastIndex;
-      const [whole, decimals = ""] = found[0].replaceAll(",", "").split(".");
-      return { above: BigInt(whole + decimals), below: 10n ** BigInt(decimals.length) };
-    };
-    const factor = () => {
-      const next = skip();
-      if (next === "-" || next === "+") {
-        place += 1;
-        const value = factor();
-        return next === "-" ? { above: -value.above, below: value.below } : value;
-      }
-      if (next !== "(") {
-        return number();
-      }
-      place += 1;
-      const value = sum();
-      if (skip() !== ")") {
-        throw new SyntaxError(typed);
-      }
-      place += 1;
-      return value;
-    };
-    const product = () => {
-      let value = factor();
-      while (skip() === "*" || text[place] === "/") {
-        const isTimes = text[place] === "*";
-        place += 1;
-        const other = factor();
-        value = isTimes
-          ? { above: value.above * other.above, below: value.below * other.below }
-          : { above: value.above * other.below, below: value.below * other.above };
-        if (value.below === 0n) {
-          throw new RangeError(typed);
-        }
-      }
-      return value;
-    };
-    const sum = () => {
-      let value = product();
-      while (skip() === "+" || text[place] === "-") {
-        const sign = text[place] === "+" ? 1n : -1n;
-        place += 1;
-        const other = product();
-        const above = value.above * other.below + sign * other.above * value.below;
-        value = { above, below: value.below * other.below };
-      }
-      return value;
-    };
-    try {
-      const value = sum();
-      if (skip() !== undefined) {
-        return null;
-      }
-      const turn = value.below < 0n ? -1n : 1n;
-      return { above: value.above * turn, below: value.below * turn, isDivided: text.includes("/") };
-    } catch {
-      return null; // The server says what is wrong with it.
-    }
-  };
-  // Whole steps of 1 / 10^places, half away from zero.
-  const steps = ({ above, below }, places) => {
-    const size = (above < 0n ? -above : above) * 10n ** BigInt(places);
-    const whole = size / below + ((size % below) * 2n >= below ? 1n : 0n);
-    return above < 0n ? -whole : whole;
-  };
-  const isExact = ({ above, below }, places) => (above * 10n ** BigInt(places)) % below === 0n;
-  const written = (count, places, least, separator) => {
-    const digits = String(count < 0n ? -count : count).padStart(places + 1, "0");
-    const whole = digits.slice(0, digits.length - places).replace(/\B(?=(\d{3})+$)/g, separator);
-    const decimals = places ? digits.slice(-places).replace(/0+$/, "").padEnd(least, "0") : "";
-    return (count < 0n ? "-" : "") + whole + (decimals ? `.${decimals}` : "");
-  };
+  // -- Amounts --------------------------------------------------------------------------------------------------------
+  const { workedOut, steps, isExact, written } = window.lotwiseAmounts;
   // What a sum comes to is shown when the cell is left; a plain number stays as it was typed.
   const settle = (input) => {
     const places = Number(input.dataset.amount);
@@ -315,7 +225,8 @@
   const valueOf = (line, name) => {
     const cell = line.querySelector(`td[data-field="${name}"]`);
     const control = cell?.querySelector("input:not([type=hidden])");
-    return cell ? workedOut(control ? control.value : cell.textContent) : null;
+    // What a blank cell stands for, where the server works it out, is its placeholder.
+    return cell ? workedOut(control ? control.value.trim() || control.placeholder : cell.textContent) : null;
   };
   const put = (cell, number, places, least) => {
     cell.textContent = number === null ? "" : written(number, places, least, ",");
@@ -345,20 +256,27 @@
       put(cell, sum, PLACES, Number(cell.dataset.least));
     });
   };
-  const addLine = () => {
-    if (!template || lines().length >= most) {
+  // As many as there is room for. All at once: each alone would look at all the others.
+  const addLines = (wanted) => {
+    const many = template ? Math.max(Math.min(wanted, most - lines().length), 0) : 0;
+    if (many < wanted) {
       said.textContent = most ? `A document has at most ${most} lines.` : "";
-      return null;
     }
-    const index = Number(count.value);
+    const first = Number(count.value);
     const holder = document.createElement("table");
-    holder.innerHTML = template.innerHTML.replaceAll("__prefix__", String(index));
-    const line = holder.querySelector("[data-line]");
-    (lines().at(-1) || table.tHead).after(line);
-    count.value = String(index + 1);
-    prepare(line);
+    holder.innerHTML = Array.from({ length: many }, (_, place) =>
+      template.innerHTML.replaceAll("__prefix__", String(first + place)),
+    ).join("");
+    const added = [...holder.querySelectorAll("[data-line]")];
+    (lines().at(-1) || table.tHead).after(...added);
+    count.value = String(first + many);
+    added.forEach(prepare);
+    return added;
+  };
+  const addLine = () => {
+    const [line] = addLines(1);
     total();
-    return line;
+    return line || null;
   };
   const focusOn = (control) => {
     control.focus();
@@ -438,6 +356,20 @@
       hint(control, "");
     }
   };
+  // Cells go to the columns as they are shown, those that only show something included: what is copied from such a
+  // table comes back to its place. Below a row of headings each column goes where its heading says.
+  const plain = (text) => text.replace(/\s+/g, " ").trim().toLowerCase();
+  const columnsOf = (rows, start) => {
+    const shown = [...table.querySelectorAll("thead th > span[id]")].map((span) => plain(span.textContent));
+    const places = rows[0].map((cell) => shown.indexOf(plain(cell)));
+    const known = places.filter((place) => place >= 0).length;
+    if (known >= 2 && known === new Set(places.filter((place) => place >= 0)).size) {
+      return { places, rows: rows.slice(1), heading: rows[0] };
+    }
+    const widest = Math.max(...rows.map((row) => row.length));
+    const ahead = Array.from({ length: widest }, (_, index) => (start + index < shown.length ? start + index : -1));
+    return { places: ahead, rows, heading: ahead.map((place) => shown[place] || "cells beyond the last column") };
+  };
   table.addEventListener("paste", (event) => {
     const first = event.target.closest("td[data-field] :is(input, select)");
     const text = (event.clipboardData?.getData("text/plain") || "").replace(/(\r\n|\n|\r)$/, "");
@@ -446,29 +378,32 @@
     }
     event.preventDefault();
     close();
-    const column = first.closest("td").cellIndex;
-    let line = first.closest("[data-line]");
+    const fieldsOf = (line) => [...line.querySelectorAll("td[data-field]")];
+    const here = first.closest("[data-line]");
+    const { places, rows, heading } = columnsOf(cellsOf(text), fieldsOf(here).indexOf(first.closest("td")));
+    const below = lines();
+    const free = below.slice(below.indexOf(here)).filter((line) => !isRemoved(line));
+    const targets = [...free, ...(rows.length > free.length ? addLines(rows.length - free.length) : [])];
+    const unread = new Set();
     let last = first;
-    let pasted = 0;
-    const rows = cellsOf(text);
-    for (const cells of rows) {
-      if (!line) {
-        break;
-      }
-      const targets = controls(line).filter((control) => control.closest("td").cellIndex >= column);
-      cells.slice(0, targets.length).forEach((cell, index) => {
-        pasteInto(targets[index], cell);
-        last = targets[index];
+    rows.slice(0, targets.length).forEach((cells, row) => {
+      const fields = fieldsOf(targets[row]);
+      cells.forEach((cell, index) => {
+        const control = fields[places[index]]?.querySelector("input:not([type=hidden]), select, textarea");
+        if (control) {
+          pasteInto(control, cell);
+          last = control;
+        } else if (cell) {
+          unread.add(heading[index]);
+        }
       });
-      pasted += 1;
-      const kept = lines();
-      const next = kept.slice(kept.indexOf(line) + 1).find((one) => !isRemoved(one));
-      line = next || (pasted < rows.length ? addLine() : null);
-    }
-    total();
+    });
+    table.dispatchEvent(new Event("change", { bubbles: true }));
     focusOn(last);
+    const pasted = Math.min(rows.length, targets.length);
     const short = pasted < rows.length ? ` of ${rows.length}; there is no room for more` : "";
-    said.textContent = `Lines pasted: ${pasted}${short}.`;
+    said.textContent = `Lines pasted: ${pasted}${short}.${unread.size ? ` Not read: ${[...unread].join(", ")}.` : ""}`;
+    said.classList.toggle("visually-hidden", !unread.size && !short);
   });
   total();
 })();

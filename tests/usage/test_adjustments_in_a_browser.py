@@ -14,6 +14,7 @@ from lots.services import lot_record
 from tests.factories import day, make_code, make_office, make_usage
 from tests.harness.people import Role
 from tests.reconciliation.records import run_now
+from tests.site.test_documents_in_a_browser import paste
 from tests.usage.adjustments import line, pending, posted
 from usage.models import InventoryAdjustment
 
@@ -60,6 +61,69 @@ def test_a_count_is_entered_by_keyboard_and_posted(stocked: "Page") -> None:
     counted = InventoryAdjustment.objects.get()
     assert counted.status == "POSTED"
     assert [row.quantity for row in counted.lines.all()] == [-2, 0]
+
+
+def test_the_balance_and_the_difference_show_as_a_count_is_typed(stocked: "Page") -> None:
+    page = stocked
+    page.goto(f"{reverse('usage:adjustment_create')}?type=COUNT")
+    page.get_by_label("Office").select_option(label="AI")
+    balance = page.locator("td[data-field=system_balance]").first
+    adjustment = page.locator("[name=lines-0-quantity]")
+    page.locator("[name=lines-0-code]").fill("WIRE")
+    page.locator("[name=lines-0-bin]").fill("A-1")
+    page.locator("[name=lines-0-count]").focus()
+    expect(balance).to_have_text("1,000")
+    page.keyboard.type("12*80")
+    expect(adjustment).to_have_attribute("placeholder", "-40")
+    expect(page.locator("[data-total-of=quantity]")).to_have_text("-40")
+    # Before the goods came in there were none.
+    page.get_by_label("Counted at").fill("2020-01-01T09:00")
+    page.locator("[name=lines-0-count]").focus()
+    expect(balance).to_have_text("0")
+    expect(adjustment).to_have_attribute("placeholder", "960")
+
+
+def test_cells_are_pasted_into_a_count_as_they_are_shown(stocked: "Page") -> None:
+    page = stocked
+    page.goto(f"{reverse('usage:adjustment_create')}?type=COUNT")
+    page.get_by_label("Office").select_option(label="AI")
+    names = ("code", "bin", "count", "quantity")
+
+    def typed(line: int) -> list[str]:
+        return [page.locator(f"[name=lines-{line}-{name}]").input_value() for name in names]
+
+    page.locator("[name=lines-0-code]").focus()
+    paste(page, "WIRE\tA-1\t1000\t990\nGLUE\tA-1\t12\t11\n")
+    assert [typed(0), typed(1)] == [["WIRE", "A-1", "990", ""], ["GLUE", "A-1", "11", ""]]
+    expect(page.locator("[data-lines-said]")).to_have_text("Lines pasted: 2. Not read: system balance.")
+    expect(page.locator("[name=lines-0-quantity]")).to_have_attribute("placeholder", "-10")
+    # As a sheet gives them: the headings say what is what.
+    page.locator("[name=lines-0-code]").focus()
+    heading = "Code\tDescription\tBin\tSystem balance\tCount\n"
+    paste(page, f"{heading}GLUE\tWood Glue\tA-1\t12\t10\nWIRE\tWire\tB-2\t40.5\t40\n")
+    assert [typed(0), typed(1)] == [["GLUE", "A-1", "10", ""], ["WIRE", "B-2", "40", ""]]
+    expect(page.locator("[data-lines-said]")).to_have_text("Lines pasted: 2. Not read: Description, System balance.")
+
+
+def test_500_lines_are_pasted_at_once(stocked: "Page") -> None:
+    page = stocked
+    page.goto(f"{reverse('usage:adjustment_create')}?type=COUNT")
+    page.locator("[name=lines-0-code]").focus()
+    text = "".join(f"WIRE\tA-{number}\t\t{number}\n" for number in range(500))
+    seconds = page.evaluate(
+        """text => {
+          const clipboardData = new DataTransfer();
+          clipboardData.setData("text/plain", text);
+          const event = new ClipboardEvent("paste", { clipboardData, bubbles: true, cancelable: true });
+          const before = performance.now();
+          document.activeElement.dispatchEvent(event);
+          return (performance.now() - before) / 1000;
+        }""",
+        text,
+    )
+    assert page.locator("[name=lines-TOTAL_FORMS]").input_value() == "500"
+    assert page.locator("[name=lines-499-count]").input_value() == "499"
+    assert seconds < 2, f"{seconds:.1f} s"
 
 
 @pytest.fixture

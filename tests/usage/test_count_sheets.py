@@ -93,7 +93,12 @@ def test_a_sheet_without_anything_cannot_be_counted(clerk: Client) -> None:
     [
         ("code,count\nWIRE,5\n", [{"bin": "", "code": "WIRE", "count": "5"}]),
         ("\ufeffCount;Code;Bin\r\n5;WIRE;A-1\r\n\r\n", [{"bin": "A-1", "code": "WIRE", "count": "5"}]),
-        ("code\tremark\tcount\nWIRE\tx\t=1+1\n", [{"bin": "", "code": "WIRE", "count": "=1+1"}]),
+        ("code\tdescription\tcount\nWIRE\tx\t=1+1\n", [{"bin": "", "code": "WIRE", "count": "=1+1"}]),
+        ("Item Code,Qty\nWIRE,5\n", [{"bin": "", "code": "WIRE", "count": "5"}]),
+        (
+            "code,serial_numbers,System balance,count,Adjustment\nSAW,S1; S2,3,2,-1\n",
+            [{"bin": "", "code": "SAW", "serials": "S1\nS2", "count": "2", "quantity": "-1"}],
+        ),
         ('code,count\n"A ""B"", C",1\n', [{"bin": "", "code": 'A "B", C', "count": "1"}]),
         ("code,count\nWIRE\n", [{"bin": "", "code": "WIRE", "count": ""}]),
     ],
@@ -109,7 +114,8 @@ def test_columns_are_found_by_name_however_a_spreadsheet_parts_them(text: str, r
         (b"code,count\n", "Below its first row"),
         (b"WIRE,5\n", "must name the columns"),
         (b"code,code,count\nA,B,1\n", "Two columns are named code"),
-        (b"PK\x03\x04rest", "is a workbook"),
+        (b"code,remark,count,By\nA,B,1,C\n", "The columns remark, By would not be read: take them out"),
+        (b"PK\x03\x04rest", "is a workbook of a spreadsheet program .* Save the sheet in it as CSV"),
         (b"code,count\n\xff\xfe\xfd,1\n", "not text in UTF-8"),
         (b"code,count\nA\x00B,1\n", "no text"),
         (b'code,count\n"unclosed,1\n', "no CSV"),
@@ -121,6 +127,52 @@ def test_columns_are_found_by_name_however_a_spreadsheet_parts_them(text: str, r
 def test_a_file_that_is_no_counted_sheet_is_told_so(data: bytes, says: str) -> None:
     with pytest.raises(ValidationError, match=says):
         read_counts(data)
+
+
+@pytest.mark.django_db
+def test_a_sheet_is_downloaded_filled_in_and_read_back(clerk: Client) -> None:
+    stock("WIRE", "10", bin="A")
+    stock("BOOK", "5", bin="B")
+    office = Office.objects.get()
+    sheet = clerk.get(f"{reverse('usage:count_sheet')}?office={office.pk}&balance=on")
+    [download] = [action.url for action in sheet.context["actions"] if action.label == "Download as CSV"]
+    answer = clerk.get(f"{reverse('usage:count_sheet')}{download}")
+    text = b"".join(answer.streaming_content).decode()  # type: ignore[attr-defined]  # a streaming response
+    heading, *rows = text.lstrip("\ufeff").splitlines()
+    assert heading == "Code,Description,Bin,Manufacturer lot,Serial numbers,System balance,Count"
+    filled = "\n".join([heading, *(f"{row}{counted}" for row, counted in zip(rows, (9, 5), strict=True))])
+    page = upload(clerk, filled, office=str(office.pk))
+    forms = page.context["formset"].forms  # type: ignore[attr-defined]  # a test response
+    assert [(form["code"].value(), form["bin"].value(), form["count"].value()) for form in forms] == [
+        ("WIRE", "A", "9"),
+        ("BOOK", "B", "5"),
+    ]
+    blind = clerk.get(f"{reverse('usage:count_sheet')}?export=csv")
+    assert b"System balance" not in b"".join(blind.streaming_content)  # type: ignore[attr-defined]
+
+
+@pytest.mark.django_db
+def test_a_count_that_is_typed_is_told_what_the_system_says_as_of_its_moment(viewer: Client) -> None:
+    stock("WIRE", "10", bin="A")
+    stock("WIRE", "4", bin="B")
+    stock("BOOK", "1234", bin="A")
+    office = Office.objects.get()
+    make_usage("BOOK", "4", on_day=30, office="AI")
+    before = InventoryAdjustment.objects.count()
+
+    def said(**sent: str) -> object:
+        lines = {"lines-0-code": "wire", "lines-1-code": "BOOK", "lines-2-code": "NONE", "lines-3-code": ""}
+        data = {"office": str(office.pk), "adjusted_at": f"{day(40):%Y-%m-%dT%H:%M}", **lines, **sent}
+        return viewer.post(reverse("usage:count_balances"), data).json()["balances"]
+
+    assert said() == {"0": "14", "1": "1,230"}
+    # One bin named: the others of the code are counted apart. An earlier moment: what was used later is still there.
+    assert said(**{"lines-0-bin": "A"}) == {"0": "10", "1": "1,230"}
+    assert said(adjusted_at=f"{day(20):%Y-%m-%dT%H:%M}") == {"0": "14", "1": "1,234"}
+    assert said(**{"lines-1-DELETE": "on"}) == {"0": "14"}
+    assert said(office="") == {"0": "14", "1": "1,230"}
+    assert (said(adjusted_at="soon"), said(office="x")) == ({}, {})
+    assert InventoryAdjustment.objects.count() == before
 
 
 def upload(client: Client, text: str | bytes, **fields: str) -> "object":

@@ -9,7 +9,7 @@ from usage.views.adjustments import (
     AdjustmentVoidView,
 )
 from usage.views.codes import CodeEditView
-from usage.views.count_sheets import CountCreateView, CountSheetView, CountUploadView
+from usage.views.count_sheets import CountBalancesView, CountCreateView, CountSheetView, CountUploadView
 from usage.views.orders import (
     OrderCloseView,
     OrderDetailView,
@@ -39,6 +39,7 @@ __all__ = [
     "AdjustmentPostView",
     "AdjustmentVoidView",
     "CodeEditView",
+    "CountBalancesView",
     "CountCreateView",
     "CountSheetView",
     "CountUploadView",

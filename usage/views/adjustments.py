@@ -300,6 +300,7 @@ class AdjustmentFormView(DocumentFormView):
         kind = self.adjustment_type()
         return {
             "about": ABOUT[kind],
+            "balances_url": reverse("usage:count_balances") if kind == Type.COUNT else "",
             "types": [] if record is not None else [(value, label, value == kind) for value, label in Type.choices],
             "lines_title": LINES_TITLES.get(kind, "Lines"),
         }

@@ -1,26 +1,41 @@
 """Count sheets: print one, count from one, and bring a counted one back as a file."""
 
-from typing import Any
+import re
+from collections.abc import Sequence
+from typing import Any, Final
 
 from django.core.exceptions import ValidationError
 from django.db.models import Model
-from django.http import HttpRequest, HttpResponse, HttpResponseBase, QueryDict
+from django.db.models.functions import Lower
+from django.http import (
+    HttpRequest,
+    HttpResponse,
+    HttpResponseBase,
+    JsonResponse,
+    QueryDict,
+    StreamingHttpResponse,
+)
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils import timezone
 from django.views.generic import View
 
 from inventory_site.details import Action
+from inventory_site.exporting import csv_lines
 from inventory_site.listing import EmptyState
-from inventory_site.views import RecordPermissionMixin
-from usage.adjustment_forms import CountUploadForm, SheetForm
+from inventory_site.templatetags import display
+from inventory_site.views import CSV_TYPE, RecordPermissionMixin
+from lots.models import LineItemCode, Preference
+from usage.adjustment_forms import AdjustmentForm, CountUploadForm, SheetForm
 from usage.adjustment_lines import Type
+from usage.adjustment_stock import system_balances
 from usage.adjustment_tables import SheetTable
-from usage.count_sheets import LINES_AT_MOST, SheetLine, bins_in_use, sheet_lines
-from usage.models import InventoryAdjustment
+from usage.count_sheets import LINES_AT_MOST, SheetLine, bins_in_use, sheet_export, sheet_lines
+from usage.models import AdjustmentLine, InventoryAdjustment
 from usage.views.adjustments import ADD, AdjustmentCreateView
 
 UNPROCESSABLE = 422
+_CODE_NAME: Final = re.compile(r"lines-(\d{1,4})-code")
 
 
 def asked_for(request: HttpRequest) -> tuple[SheetForm, list[SheetLine]]:
@@ -41,8 +56,13 @@ class CountSheetView(RecordPermissionMixin, View):
     def record_model(self) -> type[Model]:
         return InventoryAdjustment
 
-    def get(self, request: HttpRequest) -> HttpResponse:
+    def get(self, request: HttpRequest) -> HttpResponseBase:
         form, lines = asked_for(request)
+        if request.GET.get("export") == "csv":
+            export = sheet_export(lines, with_balance=bool(form.cleaned_data.get("balance")))
+            response = StreamingHttpResponse(csv_lines(export, with_bom=True), content_type=CSV_TYPE)
+            response["Content-Disposition"] = 'attachment; filename="count-sheet.csv"'
+            return response
         hidden = [] if form.cleaned_data.get("balance") else ["balance"]
         hidden += [name for name in ("bin", "manufacturer_lot") if not any(getattr(line, name) for line in lines)]
         query = request.GET.urlencode()
@@ -53,6 +73,7 @@ class CountSheetView(RecordPermissionMixin, View):
         elif len(lines) > LINES_AT_MOST:
             reason = f"A count has at most {LINES_AT_MOST:,} lines: choose a bin or a category."
         actions = [
+            Action("Download as CSV", f"?{query}&export=csv" if query else "?export=csv"),
             Action("Upload a counted sheet", reverse("usage:count_upload"), permission=ADD),
             Action("Count these", count, permission=ADD, reason=reason, is_primary=True),
         ]
@@ -87,6 +108,54 @@ class CountCreateView(AdjustmentCreateView):
             }
             for line in lines[:LINES_AT_MOST]
         ]
+
+
+class CountBalancesView(RecordPermissionMixin, View):
+    """What the system says for each line of a count that is being typed, by the number in the names of its fields:
+    {"balances": {"0": "17"}}. Sent as the form of the count; nothing is written, and what makes no sense is left out.
+    """
+
+    def record_model(self) -> type[Model]:
+        return InventoryAdjustment
+
+    def post(self, request: HttpRequest) -> JsonResponse:
+        form = AdjustmentForm(
+            request.POST, adjustment_type=Type.COUNT, is_split=Preference.current().prevent_inter_office
+        )
+        form.is_valid()
+        header = form.cleaned_data
+        if "adjusted_at" not in header or "office" not in header:
+            return JsonResponse({"balances": {}})
+        lines = typed_lines(request.POST)
+        balances = system_balances(list(lines.values()), office=header["office"], at=header["adjusted_at"])
+        return JsonResponse(
+            {"balances": {number: display.quantity(balance) for number, balance in zip(lines, balances, strict=True)}}
+        )
+
+
+def typed_lines(sent: QueryDict) -> dict[str, AdjustmentLine]:
+    """The lines that name an active code and are to stay, by their number; all codes are looked up at once."""
+    names = {}
+    for name, text in sent.items():
+        if (match := _CODE_NAME.fullmatch(name)) and isinstance(text, str) and "\x00" not in text:
+            names[match[1]] = text.strip()
+    codes = codes_by_name([text for number, text in names.items() if text and f"lines-{number}-DELETE" not in sent])
+    return {
+        number: AdjustmentLine(
+            code=codes[text.lower()],
+            bin=sent.get(f"lines-{number}-bin", "").replace("\x00", "").strip(),
+            manufacturer_lot=sent.get(f"lines-{number}-manufacturer_lot", "").replace("\x00", "").strip(),
+        )
+        for number, text in names.items()
+        if text.lower() in codes and f"lines-{number}-DELETE" not in sent
+    }
+
+
+def codes_by_name(texts: Sequence[str]) -> dict[str, LineItemCode]:
+    """Active codes by their name in small letters."""
+    wanted = {text.lower() for text in texts}
+    found = LineItemCode.objects.filter(status=LineItemCode.Status.ACTIVE).annotate(small=Lower("code"))
+    return {code.code.lower(): code for code in found.filter(small__in=wanted).order_by("pk")}
 
 
 class CountUploadView(AdjustmentCreateView):
