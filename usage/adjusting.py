@@ -10,7 +10,6 @@ What posting a line makes:
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from decimal import Decimal
 from typing import Any
 
 from django.contrib.auth.models import User
@@ -18,13 +17,12 @@ from django.core.exceptions import ValidationError
 from django.db import transaction
 
 from inventory_site.document_forms import LineError
-from inventory_site.money import money_text, quantity_text
+from inventory_site.money import money_text
 from lots.accounts import why_not_other_side
 from lots.history import history_note
 from lots.locks import lock_pools_of, preference_in_force
 from lots.models import (
     Account,
-    InventoryLot,
     LineItemCode,
     Office,
     PostingStatus,
@@ -39,10 +37,11 @@ from usage.adjustment_lines import (
     line_problems,
     structure_problem,
 )
-from usage.adjustment_posting import post_lines, void_records
+from usage.adjustment_posting import post_lines
 from usage.adjustment_stock import on_hand_as_of, stock_problems, system_balances
+from usage.adjustment_voiding import void_records, what_is_used
 from usage.adjustment_warnings import unready_lines, warnings
-from usage.models import AdjustmentLine, AdjustmentRecord, InventoryAdjustment, InventoryUsage
+from usage.models import AdjustmentLine, InventoryAdjustment
 
 __all__ = [
     "adjustment_amount",
@@ -66,7 +65,6 @@ LINE_FIELDS = frozenset(
         "into_lot",
     }
 )  # fmt: skip
-USERS_NAMED = 5
 
 
 # -- Verbs -------------------------------------------------------------------------------------------
@@ -198,7 +196,7 @@ def adjustment_void(
     """Undo an adjustment: of a pending one nothing was posted; of a posted one everything is mirrored, dated `at`.
 
     Usage gets its opposite, linked so that it goes back to the same lots; lots give up what they got; movements are
-    reversed. Raises ValidationError with what stands in the way: a lot that it made and that is used.
+    reversed. Raises ValidationError with what stands in the way: a lot that it made and that others use.
     """
     preference_in_force()
     _locked(adjustment)
@@ -263,30 +261,7 @@ def why_not_void(adjustment: InventoryAdjustment, by: User | None = None) -> str
         return f"Adjustment {adjustment.number} is void already."
     if adjustment.status == PostingStatus.PENDING:
         return ""
-    made = AdjustmentRecord.objects.filter(line__adjustment=adjustment, lot__isnull=False, is_void=False)
-    grown: dict[InventoryLot, Decimal] = {}
-    for record in made.select_related("lot__code").order_by("pk"):
-        if record.lot is not None:
-            grown[record.lot] = grown.get(record.lot, ZERO) + record.quantity
-    reasons = [
-        _used_text(lot, quantity)
-        for lot, quantity in grown.items()
-        if lot.quantity_received - quantity < lot.quantity_used
-    ]
-    return " ".join(reasons)
-
-
-def _used_text(lot: InventoryLot, quantity: Decimal) -> str:
-    # The allocations belong to the app above: named in lookups, never imported.
-    users = InventoryUsage.objects.filter(allocations__lot=lot, quantity__gt=0)
-    named = list(users.order_by("pk").distinct()[: USERS_NAMED + 1])
-    who = ", ".join(f"usage {usage.number} ({usage.source_number or 'no document'})" for usage in named[:USERS_NAMED])
-    more = " and others" if len(named) > USERS_NAMED else ""
-    return (
-        f"Lot {lot.number} of {lot.code} got {quantity_text(quantity)} from it, and"
-        f" {quantity_text(lot.quantity_used)} of the lot are used{f', by {who}{more}' if who else ''}:"
-        " void or return that first."
-    )
+    return what_is_used(adjustment)
 
 
 # -- Parts -------------------------------------------------------------------------------------------

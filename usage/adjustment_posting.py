@@ -2,18 +2,16 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from datetime import datetime
 from decimal import Decimal
 from typing import NamedTuple
 
 from django.core.exceptions import ValidationError
-from django.db.models import Q
 
 from inventory_site.document_forms import LineError
 from inventory_site.money import to_cents
 from inventory_site.numbering import next_numbers
 from lots.accounts import default_account
-from lots.ledger import mirror_movement, movements_of, post_movement
+from lots.ledger import post_movement
 from lots.models import (
     Account,
     InventoryLot,
@@ -27,9 +25,8 @@ from usage.adjustment_lines import ZERO, Role, Type, serial_numbers, shares_of, 
 from usage.adjustment_stock import lots_of_manufacturer_lot, lots_of_serials
 from usage.feeding import lot_feed
 from usage.models import AdjustmentLine, AdjustmentRecord, InventoryAdjustment, InventoryUsage
-from usage.services import usage_mirror, usage_record
+from usage.services import usage_record
 from usage.transfer_stock import TransferStock
-from usage.units import movements_by_usage
 
 Kind = LotCostEvent.Kind
 
@@ -92,13 +89,13 @@ def post_lines(adjustment: InventoryAdjustment, lines: Sequence[AdjustmentLine],
         posting.build()
     else:
         for index, line in enumerate(lines):
-            with _about(index):
+            with about_line(index):
                 posting.post(line)
     return posting.made
 
 
 @contextmanager
-def _about(index: int) -> Iterator[None]:
+def about_line(index: int) -> Iterator[None]:
     """Whatever is refused inside concerns this line."""
     try:
         yield
@@ -115,7 +112,7 @@ class _Posting:
         self.stock = TransferStock(office=adjustment.office, is_split=is_split)
         self.parts: dict[int, list[Part]] = {}
         for index, line in enumerate(lines):
-            with _about(index):
+            with about_line(index):
                 self.parts[line.position] = self.parts_of(line)
         usages = sum(len(parts) for parts in self.parts.values())
         self.made = Made(usages=usages, lots=sum(makes_lot(adjustment, line) for line in lines))
@@ -283,10 +280,10 @@ class _Posting:
         usages: list[InventoryUsage] = []
         lots: list[InventoryLot] = []
         for index, line in components:
-            with _about(index):
+            with about_line(index):
                 usages += self.use(line)
         for index, line in products:
-            with _about(index):
+            with about_line(index):
                 lots.append(
                     self.add_fed_lot(line, office=self.adjustment.office, lot_type=LotType.PRODUCTION, bin=line.bin)
                 )
@@ -302,67 +299,3 @@ class _Posting:
             for usage in usages:
                 lot_feed(usage=usage, lot=lot, share_from=share_from, share_to=share_from + share)
             share_from += share
-
-
-# -- Void --------------------------------------------------------------------------------------------
-def void_records(adjustment: InventoryAdjustment, lines: Sequence[AdjustmentLine], *, at: datetime) -> None:
-    """Mirror everything that the adjustment posted: lots give up what they got, usage gets its opposite."""
-    index_of = {line.pk: index for index, line in enumerate(lines)}
-    records = list(
-        AdjustmentRecord.objects.filter(line__adjustment=adjustment, is_void=False)
-        .select_related("line__adjustment", "usage__code", "usage__office", "usage__account", "lot")
-        .order_by("pk")
-    )
-    if not records:
-        # Within an office: what came in goes out before what went out comes back.
-        for movement in reversed(_moves_within(adjustment, lines)):
-            mirror_movement(movement, at=at)
-        return
-    # Each record wrote one movement: those of one lot in the order of its records.
-    of_lots: dict[int | None, list[InventoryTransaction]] = {}
-    for movement in movements_of(adjustment.number, own=Q(lot__in=[record.lot for record in records if record.lot])):
-        of_lots.setdefault(movement.lot_id, []).append(movement)
-    of_usage = movements_by_usage([record.usage for record in records if record.usage is not None])
-    for record in reversed(records):
-        with _about(index_of[record.line_id]):
-            if record.lot is not None:
-                _give_up(record, record.lot, at=at)
-                mirror_movement(of_lots[record.lot.pk].pop(), at=at)
-            elif record.usage is not None:
-                usage = usage_mirror(usage=record.usage, at=at, movement=of_usage[record.usage.pk])
-                AdjustmentRecord.objects.create(line=record.line, usage=usage, quantity=-record.quantity, is_void=True)
-
-
-def _moves_within(adjustment: InventoryAdjustment, lines: Sequence[AdjustmentLine]) -> list[InventoryTransaction]:
-    """The two movements of each line of a transfer within an office, in entry order; imported ones may bear its number
-    as well, but they came later.
-    """
-    own = Q(lot=None, office=adjustment.office, at=adjustment.adjusted_at)
-    there = movements_of(adjustment.number, own=own)
-    found = []
-    for line in lines:
-        for bin, on_hand in ((line.bin, -line.quantity), (line.to_bin, line.quantity)):
-            wanted = (line.code_id, bin, line.manufacturer_lot, on_hand)
-            move = next(one for one in there if (one.code_id, one.bin, one.manufacturer_lot, one.on_hand) == wanted)
-            there.remove(move)
-            found.append(move)
-    return sorted(found, key=lambda move: move.pk)
-
-
-def _give_up(record: AdjustmentRecord, lot: InventoryLot, *, at: datetime) -> None:
-    """Take back what the line gave to the lot; of a fed lot, whatever it is worth by now."""
-    lot.refresh_from_db()
-    number = record.line.adjustment.number
-    value = lot.value if lot.is_fed else record.value
-    given = LotCostEvent.objects.filter(lot=lot, source_number=number, account__isnull=False).order_by("pk").first()
-    lot_change(
-        lot=lot,
-        at=at,
-        kind=Kind.VOID,
-        source_number=number,
-        quantity=-record.quantity,
-        value=-value,
-        value_other=ZERO if lot.is_fed else -value,
-        account=given.account if given else None,
-    )
-    AdjustmentRecord.objects.create(line=record.line, lot=lot, quantity=-record.quantity, value=-value, is_void=True)

@@ -16,7 +16,7 @@ from inventory_site.money import quantity_text, unit_cost_text
 from lots.ledger import why_not_move
 from lots.models import CostPool, PostingStatus, Preference
 from usage.adjustment_lines import ZERO, Type, on_hand_change, serial_numbers
-from usage.adjustment_stock import lots_of_manufacturer_lot, system_balances
+from usage.adjustment_stock import balances_by_place, lots_of_manufacturer_lot, system_balances
 from usage.models import AdjustmentLine, InventoryAdjustment
 from usage.transfer_stock import TransferStock
 
@@ -120,7 +120,14 @@ def _count_warnings(adjustment: InventoryAdjustment, lines: Sequence[AdjustmentL
         )
     }
     later = _later_counts(adjustment, lines)
+    places = balances_by_place(
+        codes={line.code_id for line in lines}, office=adjustment.office, at=adjustment.adjusted_at
+    )
+    bins = {(code, bin) for code, bin, _ in places}
+    stocked = {code for code, _ in bins}
     for index, line in enumerate(lines):
+        if line.bin and line.quantity and line.code_id in stocked and (line.code_id, line.bin) not in bins:
+            yield LineWarning(line.position, _new_bin_text(line))
         if line.count is not None and not is_difference(line):
             yield LineWarning(line.position, _override_text(line, now[index]))
         if (count := later.get((line.code_id, line.bin, line.manufacturer_lot))) is not None:
@@ -129,6 +136,13 @@ def _count_warnings(adjustment: InventoryAdjustment, lines: Sequence[AdjustmentL
             room = _room_to_give_back(pools.get(line.code_id))
             if line.quantity > room:
                 yield LineWarning(line.position, _no_usage_text(line, room))
+
+
+def _new_bin_text(line: AdjustmentLine) -> str:
+    return (
+        f"Nothing of {line.code} was ever in bin {line.bin}: check it. What is counted there comes on top of what its"
+        " other bins hold."
+    )
 
 
 def _override_text(line: AdjustmentLine, now: Decimal) -> str:

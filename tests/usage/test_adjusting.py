@@ -330,6 +330,14 @@ def test_an_older_count_posted_after_a_newer_one_is_said() -> None:
     assert f"({newer}). Posting this older count changes what that one found." in warning.text
 
 
+def test_a_bin_that_a_count_names_first_is_said() -> None:
+    office, code = make_office("AI"), make_code("WIRE")
+    lot_record(code=code, quantity=Decimal(5), value=Decimal(50), received_at=day(1), office=office, bin="A-1")
+    counted = pending("COUNT", line("WIRE", count="5", bin="A-1"), line("WIRE", count="2", bin="A1"), office=office)
+    [said, _nothing_to_give_back_to] = warnings(counted)
+    assert (said.position, "Nothing of WIRE was ever in bin A1: check it" in said.text) == (2, True)
+
+
 def test_an_adjustment_that_is_not_what_the_count_differs_by_is_said() -> None:
     make_lot("WIRE", received="2", office="AI")
     counted = pending(

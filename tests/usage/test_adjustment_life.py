@@ -15,6 +15,7 @@ from lots.models import (
     RecordHistory,
     SerialMovement,
 )
+from reconciliation.models import JournalLine
 from tests.factories import day, make_code, make_lot, make_office, make_usage
 from tests.reconciliation.records import culprits, run_now
 from tests.usage.adjustments import AT, everything, line, pending, posted, serialized
@@ -192,6 +193,32 @@ def test_a_lot_that_gave_out_something_keeps_its_adjustment_from_being_void() ->
     run_now()
     assert voided(opened).status == "VOID"
     assert culprits() == {}
+
+
+def test_an_opening_balance_that_its_own_second_line_used_can_be_void() -> None:
+    typo = posted("BEGINNING_BALANCE", line("WIRE", "10", unit_cost="3.333333"), line("WIRE", "-4"))
+    run_now()
+    assert InventoryLot.objects.get().quantity_used == 4
+    voided(typo)
+    run_now()
+    assert (balances(), open_usage()) == ({}, 0)
+    lot = InventoryLot.objects.get()
+    assert (lot.quantity_current, lot.value_used) == (0, lot.value)
+    # The account that it was credited to is where it was.
+    opening = Preference.current().account_opening_id
+    lines = JournalLine.objects.values_list("debit_account", "credit_account", "amount")
+    assert sum((debit == opening) * amount - (credit == opening) * amount for debit, credit, amount in lines) == 0
+    assert culprits() == {}
+
+
+def test_what_others_used_of_it_still_keeps_an_opening_balance_from_being_void() -> None:
+    opened = posted("BEGINNING_BALANCE", line("WIRE", "10"), line("WIRE", "-4"))
+    make_usage("WIRE", "1", source="SHIP-60000")
+    run_now()
+    before = everything()
+    with pytest.raises(ValidationError, match="SHIP-60000"):
+        voided(opened)
+    assert everything() == before
 
 
 def test_growth_of_a_lot_is_taken_back_as_long_as_the_rest_covers_what_is_used() -> None:
