@@ -122,6 +122,8 @@ def receive(company: Company) -> Moves:
     parts = []
     for _ in range(1 + company.perhaps(0.2)):
         quantity = company.much(known.code)
+        if known.due and company.perhaps(0.6):
+            quantity = min(quantity, known.due)
         parts.append((line, quantity, company.coming(known.code, quantity)))
     receipt = _receipt(company, order, "INCOMING", parts)
     receipt_post(receipt=receipt, by=None, at=company.now, is_over_receipt_accepted=company.perhaps(0.3))

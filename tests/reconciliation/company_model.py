@@ -185,7 +185,8 @@ class Company:
 
     def going(self, code: str, quantity: Decimal) -> Units:
         if code == BY_LOT:
-            return Units(self.random.choice(MANUFACTURER_LOTS))
+            there = [name for name, quantity in self.by_lot.items() if quantity > 0]
+            return Units(self.random.choice(there or MANUFACTURER_LOTS))
         return Units(serials=self.sample(self.serials, quantity)) if code == SERIALIZED else Units()
 
     def among(self, code: str, lines: "Iterable[ReceiptLine | ShipmentLine]", quantity: Decimal, *,

@@ -9,6 +9,7 @@ from tests.reconciliation.company_model import (
     GOODS,
     MATERIALS,
     PRODUCTS,
+    SERIALIZED,
     ZERO,
     Company,
     Moves,
@@ -147,22 +148,36 @@ def _served(company: Company, shipment: Shipment, sign: int) -> Moves:
 
 
 def ship(company: Company) -> Moves:
-    """Lines of one order or two; mostly what is due of them, sometimes anything."""
-    lines = company.random.sample(
-        open_lines := list(OrderLine.objects.filter(order__status="OPEN").order_by("pk")), min(2, len(open_lines))
-    )
-    if not lines:
+    """Lines of one order or two; mostly what is due of them and there, sometimes anything."""
+    is_sensible = company.perhaps(0.8)
+    there = [
+        line
+        for line in OrderLine.objects.filter(order__status="OPEN").select_related("lot").order_by("pk")
+        if not is_sensible or _can_go(company, line)
+    ]
+    if not there:
         return []
     taken = []
-    for line in lines:
+    for line in company.random.sample(there, min(2, len(there))):
         known = company.wanted[line.pk]
-        quantity = (
-            min(company.much(known.code), known.due or company.some()) if company.perhaps(0.7) else company.some()
-        )
+        quantity = company.much(known.code)
+        if is_sensible:
+            quantity = min(quantity, known.due or quantity)
+            if known.code == SERIALIZED:
+                quantity = min(quantity, Decimal(len(company.serials)))
         taken.append((line, quantity, company.going(known.code, quantity)))
     shipment = _shipment(company, "OUTGOING", taken)
     shipment_ship(shipment=shipment, by=None, at=company.now, is_over_shipment_accepted=company.perhaps(0.3))
     return _moved(company, shipment, -1) + _served(company, shipment, 1)
+
+
+def _can_go(company: Company, line: OrderLine) -> bool:
+    known = company.wanted[line.pk]
+    if known.code == SERIALIZED and not company.serials:
+        return False
+    if known.supply == "SPECIAL_ORDER":
+        return line.lot is not None and line.lot.quantity_received > known.served
+    return known.due > 0 or not known.is_stocked
 
 
 def ship_all(company: Company) -> Moves:
