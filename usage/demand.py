@@ -41,6 +41,17 @@ def due(line: OrderLine) -> Decimal:
     return outstanding(line, returns_reduce=Preference.current().returns_reduce_orders)
 
 
+def balance(line: OrderLine, *, returns_reduce: bool) -> Decimal:
+    """What an open order's line demands; below zero, how much more was shipped than it would ask for.
+
+    Of that Demand itself shows nothing, so a change that began there would forget it.
+    """
+    if line.demand:
+        return -line.demand
+    shipped = line.quantity_shipped if returns_reduce else net_shipped(line)
+    return min(line.quantity - shipped, ZERO)
+
+
 def room_for_demand(line: OrderLine) -> Decimal:
     """How much more could be demanded before order, shipments and demand say more than was ordered."""
     return max(line.quantity - net_shipped(line) + line.demand, ZERO)

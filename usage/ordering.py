@@ -22,7 +22,7 @@ from lots.locks import lock_pools_of_codes, preference_in_force
 from lots.models import DocumentStatus, LineItemCode, Office, PostingStatus, PurchaseOrder
 from lots.numbers import document_number
 from lots.purchasing import purchase_order_open, purchase_order_save
-from usage.demand import demand_post, demand_take_back, due, is_stocked, net_shipped, outstanding
+from usage.demand import balance, demand_post, demand_take_back, due, is_stocked, net_shipped, outstanding
 from usage.models import InventoryUsage, Job, Order, OrderLine, Shipment
 
 Status = DocumentStatus
@@ -211,11 +211,12 @@ def _change_open_line(index: int, line: OrderLine, given: LineData, *, at: datet
     if is_other_supply and (reason := _why_untouchable(line)):
         raise LineError(index, f"The supply stays as it is: {reason}", field="supply")
     demanded, change = -line.demand, given["quantity"] - line.quantity
+    before = balance(line, returns_reduce=preference_in_force().returns_reduce_orders)
     line.quantity, line.supply = given["quantity"], given["supply"]
     if is_other_supply:
         wanted = _wanted_of_new(line)
     elif is_stocked(line):
-        wanted = max(min(demanded + change, line.quantity - gone), ZERO)
+        wanted = max(min(before + change, line.quantity - gone), ZERO)
     else:
         wanted = ZERO
     demand_post(line=line, change=demanded - wanted, at=at)

@@ -19,7 +19,7 @@ from lots.ledger import DEMAND_ALONE, ZERO, movements_of
 from lots.locks import lock_pools_of, preference_in_force
 from lots.models import DocumentStatus, InventoryTransaction, Office, PostingStatus
 from lots.numbers import document_number
-from usage.demand import demand_note, demand_post, due, is_stocked, net_shipped, room_for_demand
+from usage.demand import balance, demand_note, demand_post, due, is_stocked, net_shipped, room_for_demand
 from usage.models import InventoryUsage, Order, OrderLine, Shipment, ShipmentLine, ShipmentUsage
 from usage.ordering import close_if_all_shipped, codes_needing_units, lines_of, lock_orders, reopen
 from usage.services import usage_mirror, usage_record
@@ -414,9 +414,9 @@ def _take_back_line(shipment: Shipment, line: ShipmentLine, *, is_replaced: bool
 def shipment_void(*, shipment: Shipment, by: User | None, at: datetime, reason: str = "") -> None:
     """Void a shipment or a return for ever: what it moved is mirrored, dated now, and its orders stand as before it.
 
-    Writes one usage per usage, linked to it, so that goods go back to the lots they were drawn from; demand is mirrored
-    as far as the order still has room for it. Closed orders are reopened. Raises ValidationError, naming the returns
-    that stand on it.
+    Writes one usage per usage, linked to it, so that goods go back to the lots they were drawn from; what the order
+    demands is what it would without it. Closed orders are reopened. Raises ValidationError, naming the returns that
+    stand on it.
     """
     record, lines, orders = _lock(shipment)
     if refusal := why_not_void(record):
@@ -440,8 +440,10 @@ def _mirror(shipment: Shipment, lines: Sequence[ShipmentLine], *, at: datetime) 
         made.setdefault(row.line_id, []).append(row.usage)
     movements = movements_by_usage([usage for usages in made.values() for usage in usages])
     apart = _demand_apart(shipment, [movement.pk for movement in movements.values()])
+    returns_reduce = preference_in_force().returns_reduce_orders
     for line in lines:
         order_line = line.order_line
+        wanted = balance(order_line, returns_reduce=returns_reduce)
         if shipment.kind == Kind.OUTGOING:
             _count(order_line, shipped=-line.quantity)
         else:
@@ -449,10 +451,15 @@ def _mirror(shipment: Shipment, lines: Sequence[ShipmentLine], *, at: datetime) 
         for usage in made.get(line.pk, []):
             movement = movements[usage.pk]
             beside = apart.get(movement.pk)
-            change = _demand_undone(order_line, (beside or movement).demand)
-            mirror = usage_mirror(usage=usage, at=at, demand=ZERO if beside else change, movement=movement)
+            # A return that reduced the order demanded nothing, so there is nothing to take back.
+            if shipment.kind == Kind.OUTGOING or (beside or movement).demand or not returns_reduce:
+                wanted += usage.quantity
+            demanded = max(min(wanted, order_line.quantity - net_shipped(order_line)), ZERO)
+            change = -demanded - order_line.demand
+            is_here = beside is None and order_line.order.office == shipment.office
+            mirror = usage_mirror(usage=usage, at=at, demand=change if is_here else ZERO, movement=movement)
             ShipmentUsage.objects.create(line=line, usage=mirror, is_void=True)
-            if beside is None:
+            if is_here:
                 demand_note(order_line, change)
             else:
                 demand_post(
@@ -463,13 +470,6 @@ def _mirror(shipment: Shipment, lines: Sequence[ShipmentLine], *, at: datetime) 
                     source_number=shipment.number,
                     reverses=beside,
                 )
-
-
-def _demand_undone(line: OrderLine, demand: Decimal) -> Decimal:
-    """The opposite of what a shipment did to Demand, as far as the order was not changed or served meanwhile."""
-    if demand > 0:
-        return -min(demand, room_for_demand(line))
-    return min(-demand, -line.demand)
 
 
 def _demand_apart(shipment: Shipment, goods: Sequence[int]) -> dict[int, InventoryTransaction]:
