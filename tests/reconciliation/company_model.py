@@ -66,11 +66,10 @@ class Line:
 
 @dataclass
 class Wanted(Line):
-    """A line of an order: what customers sent back (by shipment), and of that what is to be shipped again."""
+    """A line of an order. What customers sent back serves it no longer, where returns do not reduce orders."""
 
     supply: str = "STOCK"
-    returned: dict[int, Decimal] = field(default_factory=dict)
-    replaced: dict[int, Decimal] = field(default_factory=dict)
+    returned: Decimal = ZERO
 
     @property
     def is_stocked(self) -> bool:
@@ -78,8 +77,7 @@ class Wanted(Line):
 
     @property
     def due(self) -> Decimal:
-        again = sum(self.replaced.values(), ZERO)
-        return max(self.ordered - self.served + again, ZERO) if self.is_stocked else ZERO
+        return max(self.ordered - self.served, ZERO) if self.is_stocked else ZERO
 
 
 @dataclass
@@ -214,6 +212,16 @@ class Company:
     def serve(self, line: Line, quantity: Decimal) -> Callable[[], None]:
         def move() -> None:
             line.served += quantity
+
+        return move
+
+    def come_back(self, line: Wanted, quantity: Decimal) -> Callable[[], None]:
+        """A customer returns so much (below zero: the return is void)."""
+
+        def move() -> None:
+            line.returned += quantity
+            if not self.returns_reduce:
+                line.served -= quantity
 
         return move
 

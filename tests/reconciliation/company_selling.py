@@ -1,6 +1,6 @@
 """How the company of `company_model` sells: orders, what is made or bought for them, shipments and returns."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from decimal import Decimal
 
 from tests.reconciliation.company_buying import note_lines
@@ -81,21 +81,8 @@ def end_order(company: Company) -> Moves:
     found = company.pick(Order.objects.exclude(status__in=["VOID", "PENDING"]).order_by("pk"))
     if found is None:
         return []
-    verb: Callable[..., None] = company.random.choice([order_close, order_reopen, order_void])
-    verb(order=found, by=None, at=company.now)
-    return [_reconsider(company, found), nothing] if verb == order_reopen else [nothing]
-
-
-def _reconsider(company: Company, order: Order) -> Callable[[], None]:
-    """An order that opens again wants what the preference says now of what came back."""
-    lines = [company.wanted[pk] for pk in order.lines.values_list("pk", flat=True)]
-    reduce = company.returns_reduce
-
-    def move() -> None:
-        for line in lines:
-            line.replaced = {} if reduce else dict(line.returned)
-
-    return move
+    company.random.choice([order_close, order_reopen, order_void])(order=found, by=None, at=company.now)
+    return [nothing]
 
 
 # -- What is bought and made for it --------------------------------------------------------------------
@@ -195,36 +182,21 @@ def take_back(company: Company) -> Moves:
     line = company.pick(OrderLine.objects.filter(quantity_shipped__gt=0).order_by("pk"))
     if line is None:
         return []
-    known, found = company.wanted[line.pk], line.order
+    known = company.wanted[line.pk]
     went = ShipmentLine.objects.filter(order_line=line, shipment__kind="OUTGOING", shipment__status="POSTED")
     quantity = company.much(known.code, 6)
     units = company.among(known.code, went.order_by("pk"), quantity, in_stock=False)
     shipment = _shipment(company, "INCOMING_RETURN", [(line, quantity, units)])
-    is_closed, reduce = found.status == "CLOSED", company.returns_reduce
     return_receive(shipment=shipment, by=None, at=company.now)
-
-    def move() -> None:
-        known.returned[shipment.pk] = quantity
-        if not reduce:
-            known.replaced[shipment.pk] = quantity
-
-    reopened = [_reconsider(company, found)] if is_closed else []
-    return [*reopened, *_moved(company, shipment, 1), move]
+    return [*_moved(company, shipment, 1), company.come_back(known, quantity)]
 
 
 def void_shipment(company: Company) -> Moves:
     shipment = company.pick(Shipment.objects.filter(status="POSTED").order_by("pk"))
     if shipment is None:
         return []
-    closed = list(Order.objects.filter(lines__shipment_lines__shipment=shipment, status="CLOSED").distinct())
     shipment_void(shipment=shipment, by=None, at=company.now)
-    moves = [_reconsider(company, found) for found in closed]
     if shipment.kind == "OUTGOING":
-        return moves + _moved(company, shipment, 1) + _served(company, shipment, -1)
-
-    def move() -> None:
-        for line in shipment.lines.all():
-            for returns in (company.wanted[line.order_line_id].returned, company.wanted[line.order_line_id].replaced):
-                returns.pop(shipment.pk, None)
-
-    return [*moves, *_moved(company, shipment, -1), move]
+        return _moved(company, shipment, 1) + _served(company, shipment, -1)
+    lines = [(company.wanted[line.order_line_id], line.quantity) for line in shipment.lines.all()]
+    return _moved(company, shipment, -1) + [company.come_back(known, -quantity) for known, quantity in lines]
