@@ -1,6 +1,6 @@
 """What people type for an amount: a number, or a sum such as 12*8. Worked out exactly, by a parser and never by eval.
 
-`static/js/lines.js` does the same in the browser, so that people see the result at once; what counts is done here.
+`static/js/amounts.js` does the same in the browser, so that people see the result at once; what counts is done here.
 """
 
 import re
