@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from django.db.models import Exists, OuterRef, QuerySet
+
 from lots.models import Account, AccountKind, InventoryLot, LineItemCode, Preference
 
 # Balances that follow from records, so that nobody may choose their accounts for anything else.
@@ -74,6 +76,16 @@ def why_not_other_side(account: Account) -> str:
     if is_kept_on.exists() or LineItemCode.objects.filter(account_inventory=account.number).exists():
         return f"Lots are kept on {account}, so it cannot be the other side of their value: choose another."
     return ""
+
+
+def other_sides() -> QuerySet[Account]:
+    """The active accounts that `why_not_other_side` has no objection to."""
+    preference = Preference.objects.get(pk=1)
+    in_step = [getattr(preference, f"account_{name}_id") for name in _KEPT_IN_STEP]
+    kept_on = LineItemCode.objects.order_by().values("account_inventory").distinct()
+    lots = InventoryLot.objects.filter(account=OuterRef("pk"))
+    chosen = Account.objects.filter(is_active=True).exclude(pk__in=[pk for pk in in_step if pk is not None])
+    return chosen.exclude(number__in=kept_on).exclude(Exists(lots)).order_by("number")
 
 
 def why_not_inventory(account: Account) -> str:

@@ -18,6 +18,10 @@ class HistoryTable(BaseTable):
     note = TextColumn("Note", orderable=False)
 
 
+def history_exists(number: str) -> bool:
+    return RecordHistory.objects.filter(number=number).exists()
+
+
 def history_section(number: str) -> Section:
     """What people did to the document of this number. One query."""
     rows = list(RecordHistory.objects.filter(number=number).select_related("by").order_by("-pk")[: ROWS_SHOWN + 1])

@@ -28,14 +28,14 @@ from django.db.models import (
     Value,
     When,
 )
-from django.db.models.functions import Greatest
+from django.db.models.functions import Coalesce, Greatest
 from django.utils import timezone
 
 from inventory_site.fields import MoneyField, QuantityField
 from inventory_site.money import quantity_text
-from lots.models import CostPool, InventoryLot, LotCostEvent
+from lots.models import CostPool, InventoryLot, LotCostEvent, PostingStatus, Preference
 from lots.services import source_kind_of
-from usage.models import InventoryUsage, OpenUsage
+from usage.models import AdjustmentLine, InventoryUsage, OpenUsage
 from usage.shapes import Form, form_of
 
 
@@ -69,6 +69,18 @@ _beyond = _beyond.filter(
     Exists(InventoryLot.objects.filter(pool=OuterRef("pool"), parent_order=OuterRef("usage__order")))
 )
 _no_lot = Q(quantity_received=0)
+# What resolves it once somebody approves it: `suggesting.pending_cure`.
+_pending_cures = (
+    AdjustmentLine.objects.annotate(place=Coalesce("adjustment__office", Value(0)))
+    .filter(
+        code=OuterRef("code"),
+        adjustment__status=PostingStatus.PENDING,
+        # A pool without an office is the code's, whatever the adjustment's office is.
+        place=Coalesce(OuterRef("office"), F("place")),
+    )
+    .exclude(adjustment__preview_fingerprint="")
+    .order_by("adjustment", "pk")
+)
 
 # Not asked before it is needed: a CASE stops at the first condition that holds.
 _RULES: Final[tuple[tuple[Cause, Any], ...]] = (
@@ -84,8 +96,11 @@ _RULES: Final[tuple[tuple[Cause, Any], ...]] = (
     (Cause.RETURNED, _no_lot & Q(open_unallocated__lt=0)),
     (Cause.NO_LOT, _no_lot & Q(open_unallocated=0)),
     (Cause.BEYOND_ORDER, Q(open_unallocated_positive__gt=0) & Q(Exists(_beyond))),
-    (Cause.USED_UP, Q(open_unallocated_positive__gt=0, quantity_received__gt=0)),
-    (Cause.NOTHING_USED, Q(open_unallocated_negative__lt=0, quantity_received__gt=0)),
+    (
+        Cause.USED_UP,
+        Q(open_unallocated_positive__gt=0, quantity_received__gt=0, quantity_used__gte=F("quantity_received")),
+    ),
+    (Cause.NOTHING_USED, Q(open_unallocated_negative__lt=0, quantity_received__gt=0, quantity_used__lte=0)),
 )
 
 
@@ -114,6 +129,9 @@ class OpenPoolQuerySet(QuerySet[CostPool]):
                     default=Value(Form.NET_ZERO.name),
                     output_field=CharField(),
                 ),
+                approve_above=Subquery(Preference.objects.filter(pk=1).values("approve_above")),
+                pending_cure=Subquery(_pending_cures.values("adjustment")[:1]),
+                pending_number=Subquery(_pending_cures.values("adjustment__number")[:1]),
             )
             .annotate(
                 cause=Case(
@@ -342,7 +360,7 @@ def _set_aside(row: Any, samples: Mapping[str, _Sample]) -> _Said:
 def _late(row: Any, samples: Mapping[str, _Sample]) -> _Said:
     late = samples.get("late")
     lot = f"Lot {late.number} of {late.day} was only entered on {late.other}" if late else "A receipt was entered"
-    return f"{lot}, after goods had been used: the next run finds it. No adjustment is needed yet.", ("late", "used")
+    return f"{lot}, after goods had been used: the next run finds it.", ("late", "used")
 
 
 def _waiting(row: Any, samples: Mapping[str, _Sample]) -> _Said:

@@ -7,7 +7,7 @@ again and compares: so what is posted is what was shown.
 from collections import defaultdict
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from decimal import Decimal
 from hashlib import sha256
 from typing import Any, Final
@@ -17,19 +17,24 @@ from django.db import connection, transaction
 from django.utils import timezone
 
 from inventory_site.fields import MONEY_STEP, QUANTITY_STEP
+from inventory_site.money import money_text, quantity_text
 from lots.accounts import default_account
-from lots.models import Account, CostPool, InventoryLot, LineItemCode, Preference
-from lots.periods import closed_periods
+from lots.models import Account, CostPool, InventoryLot, LineItemCode, Office, Preference
+from lots.periods import closed_periods, period_start
+from reconciliation.cure_document import draft_of
 from reconciliation.dating import book_days
 from reconciliation.engine import CostMethod, Move, PassSummary, PlanBroken, RecordRefused, Remark
 from reconciliation.planning import PoolPlan, plan_pool
 from reconciliation.resolution_money import MoneyLine, Postings
 from reconciliation.snapshot import Snapshot, read_snapshots
 from reconciliation.whatif import Line, WhatIf, release, with_lines
-from usage.models import OpenUsage
+from usage.adjusting import Previewed
+from usage.adjustment_stock import on_hand_as_of
+from usage.models import InventoryUsage, OpenUsage
 from usage.shapes import Form, form_of
 
 ZERO: Final = Decimal(0)
+END_OF_TIME: Final = datetime.max.replace(tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +81,7 @@ class ResolutionPreview:
     releases: tuple[int, ...]
     adjusted_at: datetime
     account: Account
+    office: Office | None
     fingerprint: str
     form: Form
     net: Decimal
@@ -90,6 +96,10 @@ class ResolutionPreview:
     amount: Decimal
     on_hand_before: Decimal
     on_hand: Decimal
+    # At the adjustment's office; the code's, where it names none.
+    office_on_hand_before: Decimal
+    office_on_hand: Decimal
+    needs_approval: bool
     remarks: tuple[Remark, ...]
     error: str = ""
 
@@ -110,6 +120,29 @@ class ResolutionPreview:
         return sum((usage.after for usage in self.usages), ZERO)
 
     @property
+    def is_office_apart(self) -> bool:
+        """Whether On Hand at the office is not the code's."""
+        return self.office_on_hand_before != self.on_hand_before
+
+    @property
+    def said(self) -> str:
+        """In words, for the history of what is made from it."""
+        passes = f"{self.passes:,} pass{'' if self.passes == 1 else 'es'}"
+        left = len(self.still_open)
+        outcome = f"{left:,} usage{'' if left == 1 else 's'} left open" if left else "nothing left open"
+        at = f" at {self.office}" if self.office else ""
+        freed = InventoryUsage.objects.filter(pk__in=self.releases).order_by("pk").values_list("number", flat=True)
+        return (
+            f"Preview: net {quantity_text(self.net)}, {passes}, {outcome}, {money_text(self.amount)} allocated, On Hand"
+            f"{at} {quantity_text(self.office_on_hand_before)} becomes {quantity_text(self.office_on_hand)}."
+            + (f" Lets usage {', '.join(freed)} use any lot." if freed else "")
+        )
+
+    @property
+    def as_previewed(self) -> Previewed:
+        return Previewed(self.fingerprint, self.said)
+
+    @property
     def value_added(self) -> Decimal:
         """What the + lines bring in, against the adjustment's account."""
         return sum((line.value for line in self.lines), ZERO)
@@ -123,12 +156,13 @@ def preview_resolution(
     account: Account | None = None,
     pool: CostPool | None = None,
     releases: Collection[int] = (),
+    office: Office | None = None,
     now: datetime,
 ) -> ResolutionPreview:
     """Plan a Beginning Balance of these lines and the run after it. Writes nothing and keeps no lock.
 
-    `releases` are usages that are let go from the lots they are tied to. Raises ValidationError for lines that no
-    adjustment can have.
+    `office` is the adjustment's, where offices are not apart; where they are, it is the pool's. `releases` are usages
+    that are let go from the lots they are tied to. Raises ValidationError for lines that no adjustment can have.
     """
     chosen = pool or pool_of(code)
     check_lines(chosen, lines)
@@ -136,9 +170,11 @@ def preview_resolution(
     with transaction.atomic(), connection.cursor() as cursor:
         if not connection.savepoint_ids:
             cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+        fresh = CostPool.objects.select_related("code", "office").get(pk=chosen.pk)
         return _preview(
-            CostPool.objects.select_related("code", "office").get(pk=chosen.pk),
+            fresh,
             tuple(lines),
+            office=fresh.office or office,
             adjusted_at=adjusted_at,
             account=account or default_account("opening"),
             releases=tuple(sorted(releases)),
@@ -155,6 +191,13 @@ def pool_of(code: LineItemCode) -> CostPool:
     return found
 
 
+def on_hand_at(pool: CostPool, office: Office | None) -> Decimal:
+    """On Hand of the pool's code at an office, of everything where none is named."""
+    if office is None or pool.office_id is not None:
+        return pool.quantity_received - pool.quantity_used - pool.open_unallocated
+    return on_hand_as_of(code=pool.code, office=office, at=END_OF_TIME)
+
+
 def check_lines(pool: CostPool, lines: Sequence[Line]) -> None:
     for line in lines:
         if line.quantity == 0:
@@ -169,28 +212,45 @@ def check_lines(pool: CostPool, lines: Sequence[Line]) -> None:
 
 
 def _preview(
-    pool: CostPool, lines: tuple[Line, ...], *, adjusted_at: datetime, account: Account, releases: Any, now: datetime
+    pool: CostPool,
+    lines: tuple[Line, ...],
+    *,
+    office: Office | None,
+    adjusted_at: datetime,
+    account: Account,
+    releases: tuple[int, ...],
+    now: datetime,
 ) -> ResolutionPreview:
     preference = Preference.current()
     snapshot = read_snapshots([pool.pk])[0]
     accrued = list(OpenUsage.objects.filter(pool=pool).exclude(accrued_booked=0).order_by("usage"))
-    fingerprint = _fingerprint(snapshot, pool, preference, lines, releases, adjusted_at, account, accrued, now)
+    at_office = on_hand_at(pool, office)
+    adjustment = (list(releases), adjusted_at.astimezone(UTC).isoformat(), account.pk, getattr(office, "pk", None))
+    fingerprint = _fingerprint(snapshot, pool, preference, lines, (*adjustment, at_office), accrued, now)
     before = {usage.key: usage.quantity_unallocated for usage in snapshot.usages}
-    whatif = with_lines(release(snapshot, releases), lines, adjusted_at=adjusted_at)
+    draft = draft_of(pool, lines, office=office, adjusted_at=adjusted_at, account=account)
     net = sum(before.values()) * QUANTITY_STEP
-    on_hand = pool.quantity_received - pool.quantity_used - pool.open_unallocated
+    on_hand = on_hand_at(pool, None)
+    change = sum((line.quantity for line in lines), ZERO)
     common: dict[str, Any] = {
         "pool": pool,
         "lines": lines,
         "releases": releases,
         "adjusted_at": adjusted_at,
         "account": account,
+        "office": office,
         "fingerprint": fingerprint,
         "form": form_of(net),
         "net": net,
         "on_hand_before": on_hand,
-        "on_hand": on_hand + sum((line.quantity for line in lines), ZERO),
+        "on_hand": on_hand + change,
+        "office_on_hand_before": at_office,
+        "office_on_hand": at_office + change,
+        "needs_approval": draft.needs_approval,
     }
+    if refusal := draft.refusal:
+        return ResolutionPreview(**common, **_nothing(), error=refusal)
+    whatif = with_lines(release(snapshot, releases), lines, adjusted_at=adjusted_at, write_offs=draft.write_offs())
     try:
         plan = plan_pool(whatif.snapshot, CostMethod(preference.cogs_method))
     except (PlanBroken, RecordRefused) as error:
@@ -224,14 +284,13 @@ def _fingerprint(
     pool: CostPool,
     preference: Preference,
     lines: Sequence[Line],
-    releases: Sequence[int],
-    adjusted_at: datetime,
-    account: Account,
+    adjustment: tuple[Any, ...],
     accrued: Sequence[OpenUsage],
     now: datetime,
 ) -> str:
     code = pool.code
-    posted_on = timezone.localdate(now) if preference.posting_date == "RUN" else None
+    # The money is shown by month.
+    posted_in = period_start(timezone.localdate(now)) if preference.posting_date == "RUN" else None
     parts = (
         pool.pk,
         [tuple(lot) for lot in snapshot.lots],
@@ -240,13 +299,14 @@ def _fingerprint(
         [(lot.lot, lot.booked, lot.present, lot.changed_on, lot.quantity_by_usage) for lot in snapshot.recosted],
         sorted(snapshot.usage_days.items()),
         sorted(snapshot.lot_days.items()),
-        (preference.cogs_method, preference.prevent_inter_office, preference.posting_date, posted_on),
+        (preference.cogs_method, preference.prevent_inter_office, preference.posting_date, posted_in),
         (preference.accrue_cogs, preference.account_accrued_cogs_id, preference.account_cost_id),
         (preference.account_inventory_id, [(row.usage_id, row.accrued_booked) for row in accrued]),
         sorted(closed_periods()),
         (code.est_unit_cost.normalize(), code.account_cost, code.account_inventory),
         [(line.quantity.normalize(), line.unit_cost.normalize(), getattr(line.into_lot, "pk", None)) for line in lines],
-        (list(releases), adjusted_at.isoformat(), account.pk),
+        [(line.manufacturer_lot, line.serials) for line in lines],
+        adjustment,
     )
     return sha256(repr(parts).encode()).hexdigest()
 

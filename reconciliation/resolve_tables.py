@@ -39,6 +39,16 @@ def cause_label(row: Any) -> str:
     return str(Cause(row.cause).label)
 
 
+def _approval_note(row: Any) -> str:
+    """That a second person has to agree, to what waits already or to what would be posted."""
+    if row.pending_cure is not None:
+        address = reverse("reconciliation:pending_cure", args=[row.pending_cure])
+        return format_html(' <small><a href="{}">{}</a> waits for approval</small>', address, row.pending_number)
+    if row.approve_above is not None and row.stake > row.approve_above:
+        return format_html(' <small class="muted">{}</small>', "needs approval")
+    return ""
+
+
 BY_FORM = Grouping("form", "form", label=form_label)
 BY_CAUSE = Grouping("cause", "cause", label=cause_label)
 
@@ -90,9 +100,12 @@ class ResolveTable(BaseTable):
 
     value_form = render_form
 
-    def render_cause(self, value: str) -> str:
+    def render_cause(self, value: str, record: Any) -> str:
         return format_html(
-            '<span class="cause cause-{}">{}</span>', value.lower().replace("_", "-"), Cause(value).label
+            '<span class="cause cause-{}">{}</span>{}',
+            value.lower().replace("_", "-"),
+            Cause(value).label,
+            _approval_note(record),
         )
 
     def value_cause(self, value: str) -> str:

@@ -1,7 +1,6 @@
 """The resolve workbench: the codes with open usage, one code with its proposal and preview, and several at once."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any, Final
 
 from django.contrib import messages
@@ -10,9 +9,8 @@ from django.core.exceptions import ValidationError
 from django.db.models import QuerySet, Sum
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, QueryDict
 from django.shortcuts import get_object_or_404, redirect, render
-from django.urls import NoReverseMatch, reverse
+from django.urls import reverse
 from django.utils import timezone
-from django.utils.dateparse import parse_datetime
 from django.utils.functional import cached_property
 from django.views.generic import View
 
@@ -22,16 +20,14 @@ from inventory_site.tables import BaseTable
 from inventory_site.views import RecordListView
 from lots import addresses
 from lots.models import CostPool, LineItemCode, Preference
-from reconciliation.diagnosis import Cause, Diagnosis, diagnose, diagnose_pool, open_pools
-from reconciliation.models import ReconciliationRun
+from reconciliation.diagnosis import Cause, diagnose_pool, open_pools
 from reconciliation.pass_story import story
-from reconciliation.requests import request_run
 from reconciliation.resolution_preview import ResolutionPreview, preview_resolution
 from reconciliation.resolve_filtersets import ResolveFilterSet
 from reconciliation.resolve_forms import ResolveForm
 from reconciliation.resolve_sections import evidence_sections
 from reconciliation.resolve_tables import BY_CAUSE, BY_FORM, ResolveTable, resolve_url
-from reconciliation.resolving import RecordsChanged, Resolved, Suggestion, lots_to_grow, resolve_post, suggest
+from reconciliation.resolving import RecordsChanged, Resolved, Suggestion, resolve_post, suggest
 from reconciliation.run_views import RUN, run_action, signed_in
 from usage.models import LotRecost
 from usage.shapes import Form
@@ -132,12 +128,11 @@ class OfCodeMixin(PermissionRequiredMixin):
         return suggest(self.code, self.pool)
 
     def form(self, suggestion: Suggestion, data: QueryDict | None) -> ResolveForm:
-        growable = lots_to_grow(suggestion.pool, suggestion.releases)
-        return ResolveForm(data, suggestion=suggestion, growable=growable, now=timezone.localtime())
+        return ResolveForm(data, suggestion=suggestion, now=timezone.localtime())
 
     def preview(self, form: ResolveForm) -> ResolutionPreview | None:
         """What the form's adjustment would do; what is refused becomes an error of the form."""
-        if form.is_bound and not form.is_valid():
+        if not form.is_valid() if form.is_bound else form.lacks_cost:
             return None
         try:
             return preview_resolution(
@@ -147,6 +142,7 @@ class OfCodeMixin(PermissionRequiredMixin):
                 account=form.values["account"],
                 pool=self.pool,
                 releases=form.releases,
+                office=form.chosen_office,
                 now=timezone.now(),
             )
         except ValidationError as refusal:
@@ -191,6 +187,7 @@ class ResolveCodeView(OfCodeMixin, View):
                 account=form.values["account"],
                 pool=self.pool,
                 releases=form.releases,
+                office=form.chosen_office,
             )
         except RecordsChanged as changed:
             return self._page(suggestion, form, preview=changed.preview, changed=changed.messages[0], status=CONFLICT)
@@ -205,9 +202,9 @@ class ResolveCodeView(OfCodeMixin, View):
             messages.warning(
                 self.request,
                 f"Adjustment {adjustment.number} is saved, but its amount needs the approval of a second person."
-                " Nothing is posted until then.",
+                " Nothing is posted or let go until then.",
             )
-            return redirect(_page_of(adjustment))
+            return redirect("reconciliation:pending_cure", adjustment.pk)
         what = f"Adjustment {adjustment.number} is posted. " if adjustment is not None else ""
         messages.success(self.request, f"{what}This run reconciles {self.code}.")
         return redirect(resolved.run or "reconciliation:resolve")
@@ -277,129 +274,3 @@ class ResolvePreviewView(OfCodeMixin, View):
         form = self.form(suggestion, request.GET)
         context = {"form": form, "is_fragment": True, **preview_context(self.preview(form))}
         return render(request, "reconciliation/_resolve_preview.html", context)
-
-
-# -- Several codes -----------------------------------------------------------------------------------
-@dataclass
-class SelectedCode:
-    """One of several: its proposal, and after posting what became of it."""
-
-    pool: CostPool
-    url: str
-    diagnosis: Diagnosis | None = None
-    suggestion: Suggestion | None = None
-    preview: ResolutionPreview | None = None
-    resolved: Resolved | None = None
-    error: str = ""
-
-
-class ResolveSelectedView(PermissionRequiredMixin, View):
-    """What resolves the chosen codes, and posting it: each by itself, then one run over those that were posted."""
-
-    permission_required = LOOK
-
-    def get(self, request: HttpRequest) -> HttpResponseBase:
-        pools = self._pools(request.GET)
-        if not pools:
-            messages.info(request, "Select some codes first.")
-            return redirect("reconciliation:resolve")
-        moment = timezone.localtime().replace(microsecond=0)
-        found = diagnose([pool.pk for pool in pools])
-        rows = [SelectedCode(pool, resolve_url(pool), found.get(pool.pk)) for pool in pools]
-        for row in rows:
-            try:
-                row.suggestion = proposal = suggest(row.pool.code, row.pool)
-                row.preview = preview_resolution(
-                    code=row.pool.code,
-                    lines=proposal.lines,
-                    adjusted_at=moment,
-                    pool=row.pool,
-                    releases=proposal.releases,
-                    now=moment,
-                )
-                row.error = row.preview.error
-            except ValidationError as refusal:
-                row.error = " ".join(refusal.messages)
-        return self._page(rows, moment=moment.isoformat())
-
-    def post(self, request: HttpRequest) -> HttpResponseBase:
-        if not request.user.has_perm(POST):
-            return self.handle_no_permission()
-        moment = _moment_of(request.POST.get("moment", ""))
-        pools = self._pools(request.POST)
-        if not pools or moment is None:
-            messages.info(request, "Select some codes first. Nothing was posted.")
-            return redirect("reconciliation:resolve")
-        rows = [SelectedCode(pool, resolve_url(pool)) for pool in pools]
-        for row in rows:
-            try:
-                row.suggestion = proposal = suggest(row.pool.code, row.pool)
-                row.resolved = resolve_post(
-                    code=row.pool.code,
-                    lines=proposal.lines,
-                    adjusted_at=moment,
-                    fingerprint=request.POST.get(f"fingerprint-{row.pool.pk}", ""),
-                    by=signed_in(request),
-                    at=timezone.now(),
-                    pool=row.pool,
-                    releases=proposal.releases,
-                    with_run=False,
-                )
-            except ValidationError as refusal:
-                row.error = " ".join(refusal.messages)
-        run = request_run_over(rows, request)
-        return self._page(rows, is_done=True, run=run)
-
-    def _pools(self, data: QueryDict) -> list[CostPool]:
-        chosen = [int(text) for text in data.getlist("pool") if text.isascii() and text.isdigit() and len(text) < 16]
-        if len(chosen) > SELECTED_LIMIT:
-            messages.warning(
-                self.request,
-                f"The first {SELECTED_LIMIT} of {len(chosen):,}. For more at once: python3 run.py manage resolve.",
-            )
-        return list(
-            CostPool.objects.filter(pk__in=chosen[:SELECTED_LIMIT], open_count__gt=0)
-            .select_related("code", "office")
-            .order_by("code__code", "pk")
-        )
-
-    def _page(
-        self, rows: Sequence[SelectedCode], *, moment: str = "", is_done: bool = False, run: Any = None
-    ) -> HttpResponse:
-        context = {
-            "title": "Resolved" if is_done else "Resolve selected",
-            "rows": rows,
-            "moment": moment,
-            "is_done": is_done,
-            "run": run,
-            "posted": sum(1 for row in rows if row.resolved and not row.resolved.awaits_approval),
-            "can_be_posted": any(row.preview and not row.error for row in rows),
-            "may_post": self.request.user.has_perm(POST),
-        }
-        return render(self.request, "reconciliation/resolve_selected.html", context)
-
-
-def request_run_over(rows: Sequence[SelectedCode], request: HttpRequest) -> Any:
-    """One run over the codes that were posted, or None."""
-    codes = {row.pool.code.code for row in rows if row.resolved is not None and not row.resolved.awaits_approval}
-    if not codes:
-        return None
-    return request_run(
-        trigger=ReconciliationRun.Trigger.BUTTON, now=timezone.now(), requested_by=signed_in(request), codes=codes
-    )
-
-
-def _moment_of(text: str) -> Any:
-    try:
-        moment = parse_datetime(text)
-    except ValueError:
-        return None
-    return moment if moment is not None and timezone.is_aware(moment) else None
-
-
-def _page_of(adjustment: Any) -> str:
-    try:
-        address: str = adjustment.get_absolute_url()
-    except NoReverseMatch:
-        return reverse("reconciliation:resolve")
-    return address

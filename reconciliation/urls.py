@@ -11,6 +11,8 @@ from reconciliation import (
     preference_views,
     report_list_views,
     report_views,
+    resolve_pending_views,
+    resolve_selected_views,
     resolve_views,
     run_views,
     value_views,
@@ -30,8 +32,15 @@ urlpatterns = [
     path("reconciliation/entries/", run_views.AllocationListView.as_view(), name="allocations"),
     path("reconciliation/dry-run/", views.PreviewView.as_view(), name="preview"),
     path("reconciliation/resolve/", resolve_views.ResolveListView.as_view(), name="resolve"),
-    path("reconciliation/resolve/selected/", resolve_views.ResolveSelectedView.as_view(), name="resolve_selected"),
+    path(
+        "reconciliation/resolve/selected/",
+        resolve_selected_views.ResolveSelectedView.as_view(),
+        name="resolve_selected",
+    ),
     path("reconciliation/resolve/<int:pk>/", resolve_views.ResolveCodeView.as_view(), name="resolve_code"),
+    path(
+        "reconciliation/resolve/pending/<int:pk>/", resolve_pending_views.PendingCureView.as_view(), name="pending_cure"
+    ),
     path(
         "reconciliation/resolve/<int:pk>/preview/", resolve_views.ResolvePreviewView.as_view(), name="resolve_preview"
     ),

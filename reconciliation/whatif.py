@@ -8,6 +8,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from decimal import Decimal
+from itertools import count
 from typing import Final
 
 from django.db.models import Min, Sum
@@ -20,6 +21,7 @@ from lots.periods import day_in_the_books
 from reconciliation.engine import CostBasis, Lot, Usage
 from reconciliation.models import CogsAllocation
 from reconciliation.snapshot import RecostedLot, Snapshot
+from usage.adjustment_posting import Part
 from usage.models import InventoryUsage
 
 ZERO: Final = Decimal(0)
@@ -35,6 +37,9 @@ class Line:
     unit_cost: Decimal = ZERO
     cost_source: str = ""
     into_lot: InventoryLot | None = None
+    # Of tracked codes: what came in, or is written off; serial numbers one per line.
+    manufacturer_lot: str = ""
+    serials: str = ""
 
     @property
     def value(self) -> Decimal:
@@ -73,8 +78,13 @@ def release(snapshot: Snapshot, usages: Collection[int]) -> Snapshot:
     )
 
 
-def with_lines(snapshot: Snapshot, lines: Sequence[Line], *, adjusted_at: datetime) -> WhatIf:
-    """Add what the lines would make. Reads the rows behind the snapshot for their moments and names."""
+def with_lines(
+    snapshot: Snapshot, lines: Sequence[Line], *, adjusted_at: datetime, write_offs: Sequence[Sequence[Part]] = ()
+) -> WhatIf:
+    """Add what the lines would make. Reads the rows behind the snapshot for their moments and names.
+
+    `write_offs` are the usages that each line below zero becomes: one, or for named units one for each lot of theirs.
+    """
     grown = [line.into_lot.pk for line in lines if line.into_lot is not None]
     lots = InventoryLot.objects.in_bulk({*(lot.key for lot in snapshot.lots), *grown})
     usages = InventoryUsage.objects.in_bulk({usage.key for usage in snapshot.usages} | snapshot.usage_days.keys())
@@ -84,13 +94,18 @@ def with_lines(snapshot: Snapshot, lines: Sequence[Line], *, adjusted_at: dateti
     received = [(_moment(lots[lot.key]), lot) for lot in snapshot.lots]
     used = [(usages[usage.key].used_at, usage) for usage in snapshot.usages]
     day = timezone.localdate(adjusted_at).toordinal()
+    keys = count(FIRST_VIRTUAL)
     for place, line in enumerate(lines):
-        key = FIRST_VIRTUAL + place
         if line.quantity < 0:
-            used.append((adjusted_at, Usage(key, (0, key), steps(-line.quantity))))
-            result.virtual_usages[key] = line
-            result.snapshot.usage_days[key] = day
-        elif line.into_lot is None:
+            for part in write_offs[place] if write_offs else (Part(-line.quantity, (), ()),):
+                key = next(keys)
+                only_lots = frozenset(lot.pk for lot in part.only_lots) or None
+                used.append((adjusted_at, Usage(key, (0, key), steps(part.quantity), only_lots=only_lots)))
+                result.virtual_usages[key] = line
+                result.snapshot.usage_days[key] = day
+            continue
+        key = next(keys)
+        if line.into_lot is None:
             received.append((adjusted_at, Lot(key, (0, key), steps(line.quantity), 0, cents(line.value))))
             result.virtual_lots[key] = line
             result.snapshot.lot_days[key] = day

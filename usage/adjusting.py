@@ -8,9 +8,9 @@ What posting a line makes:
 * Assembly, Division: usage in process of the components, which feeds the lots of the products.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from django.contrib.auth.models import User
 from django.core.exceptions import ValidationError
@@ -41,9 +41,12 @@ from usage.adjustment_posting import post_lines
 from usage.adjustment_stock import on_hand_as_of, stock_problems, system_balances
 from usage.adjustment_voiding import void_records, what_is_used
 from usage.adjustment_warnings import unready_lines, warnings
-from usage.models import AdjustmentLine, InventoryAdjustment
+from usage.models import AdjustmentLine, InventoryAdjustment, InventoryUsage
+from usage.services import restriction_release
 
 __all__ = [
+    "RELEASED_BECAUSE",
+    "Previewed",
     "adjustment_amount",
     "adjustment_approve",
     "adjustment_post",
@@ -55,9 +58,18 @@ __all__ = [
     "warnings",
     "why_not_approve",
     "why_not_edit",
+    "why_not_here",
     "why_not_post",
     "why_not_void",
 ]
+
+
+class Previewed(NamedTuple):
+    """The preview that an adjustment was made from: what it was planned from, and what it said, in words."""
+
+    fingerprint: str
+    said: str
+
 
 LINE_FIELDS = frozenset(
     {
@@ -65,6 +77,7 @@ LINE_FIELDS = frozenset(
         "into_lot",
     }
 )  # fmt: skip
+RELEASED_BECAUSE = "None of the lots that it was tied to can serve it"
 
 
 # -- Verbs -------------------------------------------------------------------------------------------
@@ -81,15 +94,16 @@ def adjustment_save(
     lines: Sequence[Mapping[str, Any]],
     by: User | None,
     at: datetime,
-    preview_fingerprint: str = "",
+    previewed: Previewed | None = None,
+    releases: Collection[InventoryUsage] = (),
     number: str = "",
 ) -> InventoryAdjustment:
     """Write a pending adjustment, or write it anew: its lines are replaced, and what was approved no longer is.
 
     Nothing moves. Lines are mappings of `code` and what the type needs of role, quantity, count, unit_cost, share (in
     millionths), bin, to_bin, manufacturer_lot, serials and into_lot. A count line gets On Hand as of `adjusted_at` as
-    its system balance, and as its quantity what the count differs by, unless one is given. Raises ValidationError, with
-    a LineError for each line that cannot be.
+    its system balance, and as its quantity what the count differs by, unless one is given. `releases` are usages that
+    posting will let go from their lots. Raises ValidationError, with a LineError for each line that cannot be.
     """
     is_split = preference_in_force().prevent_inter_office
     if adjustment is None:
@@ -106,8 +120,9 @@ def adjustment_save(
     saved.to_office = to_office if is_transfer and to_office != office else None
     saved.account = account
     saved.description = description
-    saved.approved_by = None
-    saved.preview_fingerprint = preview_fingerprint
+    saved.approved_by = saved.approved_amount = None
+    was_previewed = bool(saved.preview_fingerprint)
+    saved.preview_fingerprint = previewed.fingerprint if previewed else ""
     if is_split and office is None:
         raise ValidationError(
             {"office": "Name the office: inter-office COGS is prevented, so each office has costs of its own."}
@@ -123,38 +138,50 @@ def adjustment_save(
     for line in made:
         line.adjustment = saved
     AdjustmentLine.objects.bulk_create(made)
+    saved.releases.set(releases)
+    said = f" {previewed.said}" if previewed else " No longer as it was previewed." if was_previewed else ""
     history_note(
         number=saved.number,
         action="Created" if adjustment is None else "Edited",
         by=by,
         at=at,
-        note=_text_of(saved, made),
+        note=f"{_text_of(saved, made)}{said}",
     )
     return saved
 
 
 @transaction.atomic
-def adjustment_approve(*, adjustment: InventoryAdjustment, by: User, at: datetime) -> InventoryAdjustment:
-    """Note that a second person agrees. Raises ValidationError where none is needed or who had a hand in it asks."""
+def adjustment_approve(
+    *, adjustment: InventoryAdjustment, by: User, at: datetime, previewed: Previewed | None = None
+) -> InventoryAdjustment:
+    """Note that a second person agrees, and up to which amount; what was made from a preview is agreed to as
+    `previewed` now. Raises ValidationError where none is needed, who had a hand in it asks, or the preview is another.
+    """
     _locked(adjustment)
-    if reason := why_not_approve(adjustment, by):
+    if reason := why_not_approve(adjustment, by) or _why_not_as_previewed(adjustment, previewed):
         raise ValidationError(f"{reason} Nothing was changed.")
     adjustment.approved_by = by
-    adjustment.save(update_fields=["approved_by"])
-    amount = money_text(adjustment_amount(_lines_of(adjustment)))
-    history_note(number=adjustment.number, action="Approved", by=by, at=at, note=f"Amount {amount}.")
+    adjustment.approved_amount = amount = adjustment_amount(_lines_of(adjustment))
+    adjustment.save(update_fields=["approved_by", "approved_amount"])
+    note = f"Amount {money_text(amount)}.{f' {previewed.said}' if previewed else ''}"
+    history_note(number=adjustment.number, action="Approved", by=by, at=at, note=note)
     return adjustment
 
 
 @transaction.atomic
-def adjustment_post(*, adjustment: InventoryAdjustment, by: User | None, at: datetime) -> InventoryAdjustment:
-    """Make what each line stands for, dated as the adjustment is: usage, lots, feeds and movements.
+def adjustment_post(
+    *, adjustment: InventoryAdjustment, by: User | None, at: datetime, previewed: Previewed | None = None
+) -> InventoryAdjustment:
+    """Make what each line stands for, dated as the adjustment is: usage, lots, feeds and movements; and let the usage
+    go that it releases.
 
     Writes an AdjustmentRecord for each usage and lot, and history. Locks the document, then the pools of all its codes;
-    looks again at everything under the locks. Raises ValidationError (LineError for a line) and then nothing is posted.
+    looks again at everything under the locks. What was made from a preview is posted by who holds the pool's lock and
+    previewed it again (`reconciliation/resolving.py`). Raises ValidationError (LineError for a line) and then nothing
+    is posted.
     """
     lines, is_split = lines_to_post(adjustment)
-    if reason := why_not_post(adjustment, by):
+    if reason := why_not_post(adjustment, by) or _why_not_as_previewed(adjustment, previewed):
         raise ValidationError(f"{reason} Nothing was posted.")
     # It may have become an account of lots since it was chosen.
     if adjustment.account is not None and (reason := why_not_other_side(adjustment.account)):
@@ -163,11 +190,13 @@ def adjustment_post(*, adjustment: InventoryAdjustment, by: User | None, at: dat
         posted = post_lines(adjustment, lines, is_split=is_split)
     except Account.DoesNotExist as missing:
         raise ValidationError(str(missing)) from missing
+    for usage in adjustment.releases.order_by("pk"):
+        restriction_release(usage=usage, by=by, at=at, reason=RELEASED_BECAUSE, document=adjustment.number)
     adjustment.status = PostingStatus.POSTED
     adjustment.save(update_fields=["status"])
     note = f"{_text_of(adjustment, lines)} {posted}."
-    if adjustment.preview_fingerprint:
-        note += f" As previewed ({adjustment.preview_fingerprint[:12]})."
+    if previewed:
+        note += f" {previewed.said}"
     history_note(number=adjustment.number, action="Posted", by=by, at=at, note=note)
     return adjustment
 
@@ -230,7 +259,7 @@ def needs_approval(adjustment: InventoryAdjustment, lines: Sequence[AdjustmentLi
 def why_not_approve(adjustment: InventoryAdjustment, by: User | None = None) -> str:
     if adjustment.status != PostingStatus.PENDING:
         return f"Adjustment {adjustment.number} is not pending, so there is nothing to approve."
-    if adjustment.approved_by_id is not None:
+    if _is_approved(adjustment, _lines_of(adjustment)):
         return f"Adjustment {adjustment.number} was approved by {adjustment.approved_by}."
     if not needs_approval(adjustment):
         return f"Adjustment {adjustment.number} needs no approval: its amount is within the limit of the preferences."
@@ -247,9 +276,12 @@ def why_not_post(adjustment: InventoryAdjustment, by: User | None = None) -> str
     if not lines:
         return f"Adjustment {adjustment.number} has no lines."
     if needs_approval(adjustment, lines):
-        if adjustment.approved_by_id is None:
-            limit = money_text(Preference.current().approve_above or ZERO)
+        if not _is_approved(adjustment, lines):
             amount = money_text(adjustment_amount(lines))
+            if adjustment.approved_by_id is not None:
+                approved = money_text(adjustment.approved_amount or ZERO)
+                return f"It was approved for {approved}, and is {amount} by now: somebody else must approve it anew."
+            limit = money_text(Preference.current().approve_above or ZERO)
             return f"Its amount of {amount} is above {limit}: somebody else must approve it first."
         if by is not None and by.pk == adjustment.approved_by_id:
             return "You approved it, so somebody else must post it."
@@ -262,6 +294,31 @@ def why_not_void(adjustment: InventoryAdjustment, by: User | None = None) -> str
     if adjustment.status == PostingStatus.PENDING:
         return ""
     return what_is_used(adjustment)
+
+
+def _is_approved(adjustment: InventoryAdjustment, lines: Sequence[AdjustmentLine]) -> bool:
+    """Whether somebody agreed to as much as it is now: estimates may have changed since."""
+    if adjustment.approved_by_id is None or adjustment.approved_amount is None:
+        return False
+    return adjustment_amount(lines) <= adjustment.approved_amount
+
+
+def why_not_here(adjustment: InventoryAdjustment) -> str:
+    """Why it is neither approved nor posted without a preview, or ""."""
+    if not adjustment.preview_fingerprint:
+        return ""
+    return (
+        f"Adjustment {adjustment.number} was made from a preview, which is to be made again: use its page in Resolve."
+    )
+
+
+def _why_not_as_previewed(adjustment: InventoryAdjustment, previewed: Previewed | None) -> str:
+    """What was shown before it was saved must be what happens now."""
+    if previewed is None:
+        return why_not_here(adjustment)
+    if previewed.fingerprint == adjustment.preview_fingerprint:
+        return ""
+    return f"The records changed after adjustment {adjustment.number} was previewed."
 
 
 # -- Parts -------------------------------------------------------------------------------------------

@@ -105,6 +105,31 @@ def about_line(index: int) -> Iterator[None]:
         raise LineError(index, " ".join(refusal.messages)) from refusal
 
 
+def parts_of_line(
+    line: AdjustmentLine,
+    quantity: Decimal,
+    *,
+    office: Office | None,
+    is_split: bool,
+) -> list[Part]:
+    """The usages that `quantity` of a line becomes, and the lots that they may touch where units are tracked."""
+    if quantity == 0:
+        return []
+    lots: Sequence[InventoryLot] = ()
+    if line.manufacturer_lot:
+        lots = lots_of_manufacturer_lot(code=line.code, name=line.manufacturer_lot, office=office, is_split=is_split)
+    serials = serial_numbers(line.serials)
+    if not serials:
+        return [Part(quantity, lots, ())]
+    home = lots_of_serials(code=line.code, serials=serials, office=office, is_split=is_split)
+    groups: dict[InventoryLot | None, list[str]] = {}
+    for serial in serials:
+        groups.setdefault(home.get(serial), []).append(serial)
+    return [
+        Part(Decimal(len(those)).copy_sign(quantity), [lot] if lot else lots, those) for lot, those in groups.items()
+    ]
+
+
 class _Posting:
     def __init__(self, adjustment: InventoryAdjustment, lines: Sequence[AdjustmentLine], *, is_split: bool) -> None:
         self.adjustment, self.lines, self.is_split = adjustment, lines, is_split
@@ -127,32 +152,14 @@ class _Posting:
         A transfer's are restricted to lots that are there, and raise ValidationError where those do not hold enough.
         """
         quantity = quantity_used(self.adjustment, line)
-        if quantity == 0:
-            return []
-        lots: Sequence[InventoryLot] | None = None
-        office = self.adjustment.office
-        if line.manufacturer_lot:
-            lots = lots_of_manufacturer_lot(
-                code=line.code, name=line.manufacturer_lot, office=office, is_split=self.is_split
-            )
-        serials = serial_numbers(line.serials)
-        if not serials:
-            return [self.part(line, quantity, lots)]
-        home = lots_of_serials(code=line.code, serials=serials, office=office, is_split=self.is_split)
-        groups: dict[InventoryLot | None, list[str]] = {}
-        for serial in serials:
-            groups.setdefault(home.get(serial), []).append(serial)
-        return [
-            self.part(line, Decimal(len(those)).copy_sign(quantity), [lot] if lot else lots, those)
-            for lot, those in groups.items()
-        ]
+        parts = parts_of_line(line, quantity, office=self.adjustment.office, is_split=self.is_split)
+        if self.adjustment.adjustment_type != Type.TRANSFER:
+            return parts
+        return [part._replace(only_lots=self.stocked(line, part)) for part in parts]
 
-    def part(
-        self, line: AdjustmentLine, quantity: Decimal, lots: Sequence[InventoryLot] | None, serials: Sequence[str] = ()
-    ) -> Part:
-        if self.adjustment.adjustment_type == Type.TRANSFER:
-            return Part(quantity, self.stock.take(code=line.code, quantity=quantity, named=lots), serials)
-        return Part(quantity, lots or (), serials)
+    def stocked(self, line: AdjustmentLine, part: Part) -> Sequence[InventoryLot]:
+        named = part.only_lots if part.only_lots or line.manufacturer_lot else None
+        return self.stock.take(code=line.code, quantity=part.quantity, named=named)
 
     def post(self, line: AdjustmentLine) -> None:
         kind = self.adjustment.adjustment_type

@@ -20,7 +20,8 @@ class AdjustmentQuerySet(QuerySet[InventoryAdjustment]):
     def needing_approval(self) -> Self:
         """Pending, worth more than the preferences let one person post, and not approved yet. After `for_list()`."""
         limit = Preference.objects.filter(pk=1).values("approve_above")
-        return self.pending().filter(approved_by=None, amount__gt=Subquery(limit))
+        is_agreed = Q(approved_by__isnull=False, approved_amount__gte=F("amount"))
+        return self.pending().filter(~is_agreed, amount__gt=Subquery(limit))
 
     def for_list(self) -> Self:
         """`amount` is what `adjustment_amount` says: the larger of what is added and what is taken away."""

@@ -142,6 +142,12 @@ def stock_problems(
 ) -> Iterator[LineError]:
     """What the ledgers object to: manufacturer lots that never came in, or that would hold more than ever came."""
     raised: dict[tuple[int, str], Decimal] = {}
+    # What a Beginning Balance brings in under a new name, it can write off again.
+    brought = {
+        (line.code_id, line.manufacturer_lot)
+        for line in lines
+        if adjustment.adjustment_type == Type.BEGINNING_BALANCE and line.quantity > 0
+    }
     for index, line in enumerate(lines):
         if line.into_lot is not None and is_split and line.into_lot.office_id != adjustment.office_id:
             yield LineError(index, f"Lot {line.into_lot.number} is of another office.", field="into_lot")
@@ -151,7 +157,7 @@ def stock_problems(
         name = line.manufacturer_lot
         figures = manufacturer_lot_figures(code=line.code, name=name, office=adjustment.office, is_split=is_split)
         is_new = figures.quantity_initial == 0
-        if is_new and adjustment.adjustment_type == Type.BEGINNING_BALANCE and change > 0:
+        if is_new and (line.code_id, name) in brought:
             continue
         if is_new:
             yield LineError(

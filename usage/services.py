@@ -10,6 +10,7 @@ from django.db import connection, transaction
 
 from inventory_site.numbering import next_numbers
 from lots.accounts import cost_account
+from lots.history import history_note
 from lots.ledger import ZERO, post_movement
 from lots.locks import lock_out_postings, lock_pool_of, lock_pools
 from lots.models import Account, CostPool, InventoryLot, InventoryTransaction, LineItemCode, Office
@@ -141,11 +142,14 @@ def restriction_of(usage: InventoryUsage) -> list[InventoryLot]:
 
 
 @transaction.atomic
-def restriction_release(*, usage: InventoryUsage, by: User | None, at: datetime, reason: str = "") -> None:
+def restriction_release(
+    *, usage: InventoryUsage, by: User | None, at: datetime, reason: str = "", document: str = ""
+) -> None:
     """Let an open usage touch any lot of its code: what it was restricted to cannot serve it.
 
-    Writes the release, and the note for a run. Raises ValidationError when nothing of the usage is open, when it is not
-    restricted, or when it feeds a lot of its own code: it could then draw on what it brings (a transfer).
+    Writes the release, a line of the usage's history (which names the `document` that did it), and the note for a run.
+    Raises ValidationError when nothing of the usage is open, when it is not restricted, or when it feeds a lot of its
+    own code: it could then draw on what it brings (a transfer).
     """
     row = OpenUsage.objects.filter(usage=usage).first()
     if row is None or not row.is_restricted:
@@ -159,6 +163,9 @@ def restriction_release(*, usage: InventoryUsage, by: User | None, at: datetime,
     if not OpenUsage.objects.filter(usage=usage, is_restricted=True).update(is_restricted=False):
         raise ValidationError(f"Usage {usage.number} was closed or released meanwhile. Nothing was changed.")
     RestrictionRelease.objects.create(usage=usage, by=by, at=at, reason=reason)
+    lots = ", ".join(usage.restrictions.order_by("lot").values_list("lot__number", flat=True))
+    note = f"It was tied to lot {lots}; now any lot may serve it. {reason}{f' ({document})' if document else ''}"
+    history_note(number=usage.history_name, action="Let go", by=by, at=at, note=note.strip())
     note_work(CostPool.objects.filter(pk=row.pool_id))
 
 

@@ -25,7 +25,7 @@ from reconciliation.resolving import (
 )
 from reconciliation.runner import work
 from reconciliation.whatif import FIRST_VIRTUAL
-from tests.factories import day, make_code, make_lot, make_usage, reconcile
+from tests.factories import day, make_code, make_lot, make_office, make_usage, reconcile
 from tests.reconciliation.records import culprits
 from usage.models import InventoryUsage, OpenUsage
 
@@ -127,7 +127,10 @@ def assert_preview_is_posting(seed: int) -> None:
     at = day(random_of_case.randrange(1, 60))
     post_what_waits()
     journal = JournalLine.objects.order_by("-pk").values_list("pk", flat=True).first() or 0
-    preview = preview_resolution(code=code, lines=lines, adjusted_at=at, releases=releases, now=datetime_of_runs())
+    office = make_office(random_of_case.choice(("", "AI")))
+    preview = preview_resolution(
+        code=code, lines=lines, adjusted_at=at, releases=releases, office=office, now=datetime_of_runs()
+    )
     if preview.error:
         return
     resolved = resolve_post(
@@ -138,6 +141,7 @@ def assert_preview_is_posting(seed: int) -> None:
         by=None,
         at=datetime_of_runs(),
         releases=releases,
+        office=office,
     )
     assert resolved.run is not None
     work(run_id=resolved.run.pk)

@@ -192,8 +192,9 @@ def test_without_an_estimate_the_newest_lot_says_what_a_unit_costs() -> None:
 def test_without_estimate_and_lot_the_cost_is_to_be_entered() -> None:
     make_code("NONE", cost="0")
     suggestion = suggest(used("NONE", "9"))
-    assert suggestion.unit_cost == 0
+    assert suggestion.unit_cost is None
     assert "enter" in suggestion.cost_source
+    assert "enter what a unit costs" in suggestion.only_people_can
 
 
 # -- What no lot can cure ----------------------------------------------------------------------------

@@ -11,6 +11,7 @@ from django.core.exceptions import ValidationError
 from lots.models import (
     InventoryLot,
     InventoryTransaction,
+    LineItemCode,
     Preference,
     RecordHistory,
     SerialMovement,
@@ -20,6 +21,7 @@ from tests.factories import day, make_code, make_lot, make_office, make_usage
 from tests.reconciliation.records import culprits, run_now
 from tests.usage.adjustments import AT, everything, line, pending, posted, serialized
 from usage.adjusting import (
+    Previewed,
     adjustment_amount,
     adjustment_approve,
     adjustment_post,
@@ -29,6 +31,7 @@ from usage.adjusting import (
     why_not_post,
     why_not_void,
 )
+from usage.adjustment_querysets import adjustments
 from usage.models import InventoryAdjustment, InventoryUsage, OpenUsage
 
 pytestmark = pytest.mark.django_db
@@ -91,10 +94,15 @@ def test_what_the_preview_said_is_kept_with_the_posting() -> None:
         lines=[line("WIRE", "1")],
         by=None,
         at=AT,
-        preview_fingerprint="abcdef0123456789",
+        previewed=Previewed("abcdef0123456789", "Preview: 2 passes."),
     )
-    adjustment_post(adjustment=saved, by=None, at=AT)
-    assert "As previewed (abcdef012345)." in RecordHistory.objects.get(number=saved.number, action="Posted").note
+    before = everything()
+    for other in (None, Previewed("another", "Preview: 3 passes.")):
+        with pytest.raises(ValidationError, match="preview"):
+            adjustment_post(adjustment=saved, by=None, at=AT, previewed=other)
+    assert everything() == before
+    adjustment_post(adjustment=saved, by=None, at=AT, previewed=Previewed("abcdef0123456789", "Preview: 2 passes."))
+    assert "Preview: 2 passes." in RecordHistory.objects.get(number=saved.number, action="Posted").note
 
 
 # -- Void --------------------------------------------------------------------------------------------
@@ -297,6 +305,22 @@ def test_above_the_limit_somebody_else_must_agree_and_somebody_else_post(
     with pytest.raises(ValidationError, match="You approved it"):
         adjustment_post(adjustment=large, by=accountant, at=AT)
     assert everything() == before
+    assert adjustment_post(adjustment=large, by=maker, at=AT).status == "POSTED"
+
+
+def test_an_approval_holds_for_the_amount_that_was_approved_and_no_more(
+    limit: Decimal, person: Callable[[str], User]
+) -> None:
+    maker, accountant = person("clerk"), person("accountant")
+    large = pending("LOSS", line("WIRE", "51"), by=maker)
+    adjustment_approve(adjustment=large, by=accountant, at=AT)
+    LineItemCode.objects.update(est_unit_cost=2000)
+    before = everything()
+    with pytest.raises(ValidationError, match=r"approved for 102\.00, and is 102,000\.00 by now"):
+        adjustment_post(adjustment=large, by=maker, at=AT)
+    assert everything() == before
+    assert list(adjustments().for_list().needing_approval()) == [large]
+    adjustment_approve(adjustment=large, by=accountant, at=AT)
     assert adjustment_post(adjustment=large, by=maker, at=AT).status == "POSTED"
 
 

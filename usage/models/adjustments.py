@@ -4,7 +4,13 @@ from django.conf import settings
 from django.db import models
 from django.urls import reverse
 
-from inventory_site.fields import MoneyField, OptionalQuantityField, OptionalUnitCostField, QuantityField
+from inventory_site.fields import (
+    MoneyField,
+    OptionalMoneyField,
+    OptionalQuantityField,
+    OptionalUnitCostField,
+    QuantityField,
+)
 from inventory_site.models import append_only
 from lots.models import Account, InventoryLot, LineItemCode, Office, PostingStatus
 from usage.models.usage import InventoryUsage
@@ -36,8 +42,12 @@ class InventoryAdjustment(models.Model):
     approved_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, blank=True, related_name="+"
     )
+    # Up to which amount they agreed; more than that needs approval anew.
+    approved_amount = OptionalMoneyField()
     # What the preview said when it was made by the resolve workbench; "" otherwise.
     preview_fingerprint = models.CharField(max_length=64, blank=True)
+    # Usage that posting lets go from the lots it is tied to.
+    releases = models.ManyToManyField(InventoryUsage, related_name="+", blank=True)
 
     class Meta:
         verbose_name = "inventory adjustment"

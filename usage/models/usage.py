@@ -69,6 +69,11 @@ class InventoryUsage(models.Model):
     def get_absolute_url(self) -> str:
         return reverse("usage:usage", args=[self.pk])
 
+    @property
+    def history_name(self) -> str:
+        """Under which its history is kept: an order may have the same plain number."""
+        return f"Usage {self.number}"
+
 
 class OpenUsage(models.Model):
     """What is unallocated of a usage. The usage's quantity stands beside it so that the bound is the row's own."""

@@ -19,6 +19,7 @@ from inventory_site.documents import DocumentActionView, DocumentFormView
 from inventory_site.listing import EmptyState, QuickSearch
 from inventory_site.money import money_text
 from inventory_site.views import RecordDetailView, RecordListView
+from lots import addresses
 from lots.history_table import history_section
 from lots.models import LineItemCode, PostingStatus, Preference
 from usage import adjusting
@@ -109,11 +110,11 @@ class AdjustmentDetailView(RecordDetailView):
         ]
         if adjustment.status == PostingStatus.PENDING and adjusting.needs_approval(adjustment):
             why = adjusting.why_not_approve(adjustment, by)
-            approve = reverse("usage:adjustment_approve", args=pk)
+            approve = _page_of_cure(adjustment) or reverse("usage:adjustment_approve", args=pk)
             actions.append(Action("Approve", approve, permission=APPROVE, reason=why, is_primary=True))
         if adjustment.status == PostingStatus.PENDING:
             why = adjusting.why_not_post(adjustment, by)
-            post = reverse("usage:adjustment_post", args=pk)
+            post = _page_of_cure(adjustment) or reverse("usage:adjustment_post", args=pk)
             actions.append(Action("Post", post, permission=CHANGE, reason=why, is_primary=True))
         return actions
 
@@ -138,6 +139,11 @@ class AdjustmentDetailView(RecordDetailView):
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         is_pending = self.object.status == PostingStatus.PENDING
         return super().get_context_data(warnings=adjusting.warnings(self.object) if is_pending else [], **kwargs)
+
+
+def _page_of_cure(adjustment: InventoryAdjustment) -> str:
+    """What was made from a preview is approved and posted where it is previewed again."""
+    return addresses.page_of("reconciliation:pending_cure", adjustment.pk) if adjustment.preview_fingerprint else ""
 
 
 def default_account_text(adjustment_type: str) -> str:
@@ -341,7 +347,7 @@ class AdjustmentPostView(DocumentActionView):
     yes_label = "Post Inventory Adjustment"
 
     def why_not(self, record: InventoryAdjustment) -> str:
-        return adjusting.why_not_post(record, user_of(self.request))
+        return adjusting.why_not_post(record, user_of(self.request)) or adjusting.why_not_here(record)
 
     def perform(self, record: InventoryAdjustment, cleaned: dict[str, Any]) -> None:
         try:
@@ -386,7 +392,7 @@ class AdjustmentApproveView(DocumentActionView):
     action_label = "Approve"
 
     def why_not(self, record: InventoryAdjustment) -> str:
-        return adjusting.why_not_approve(record, user_of(self.request))
+        return adjusting.why_not_approve(record, user_of(self.request)) or adjusting.why_not_here(record)
 
     def get_text(self, record: InventoryAdjustment) -> str:
         amount = money_text(adjusting.adjustment_amount(record.lines.select_related("code")))

@@ -1,16 +1,18 @@
 """Resolve open usage from a shell: an adjustment per code as the workbench proposes it, then one run over all of them.
 
-Exit 1 when a code was refused or stays open, 2 when a code is not known.
+Exit 1 when anything is not resolved: refused, left out because only people know what it takes, waiting for approval, or
+still open. Exit 2 when a code is not known. While it works it says on standard error how far it is.
 """
 
 import json
 from argparse import ArgumentParser
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError
+from django.db.models.functions import Upper
 from django.utils import timezone
 
 from inventory_site.money import quantity_text, unit_cost_text
@@ -25,6 +27,8 @@ from reconciliation.resolving import (
     suggest,
 )
 
+PROGRESS_EVERY: Final = 100
+
 
 @dataclass
 class Outcome:
@@ -35,44 +39,62 @@ class Outcome:
     passes: int | None = None
     adjustment: str = ""
     awaits_approval: bool = False
+    left_out: str = ""
     error: str = ""
     still_open: int = 0
+
+    @property
+    def is_resolved(self) -> bool:
+        return not (self.error or self.left_out or self.awaits_approval or self.still_open)
 
     def as_dict(self) -> dict[str, Any]:
         found = self.suggestion
         return {
             "code": self.pool.code.code,
-            "office": self.pool.office.code if self.pool.office else None,
+            "office": found.office.code if found and found.office else None,
             "form": found.form.value if found else None,
             "net": str(self.pool.open_unallocated),
             "lines": [
                 {"quantity": str(line.quantity), "unit_cost": str(line.unit_cost), "cost_source": line.cost_source}
                 for line in (found.lines if found else ())
             ],
-            "releases": len(found.releases) if found else 0,
+            "releases": [
+                {
+                    "usage": tied.usage.number,
+                    "unallocated": str(tied.rest),
+                    "lots": [lot.number for lot in tied.lots],
+                }
+                for tied in (found.released if found else ())
+            ],
             "passes": self.passes,
             "adjustment": self.adjustment or None,
             "awaits_approval": self.awaits_approval,
+            "left_out": self.left_out or None,
             "still_open": self.still_open,
+            "resolved": self.is_resolved,
             "error": self.error or None,
         }
 
     def as_text(self) -> str:
-        name = str(self.pool)
-        if self.suggestion is None:
+        name, found = str(self.pool), self.suggestion
+        if found is None:
             return f"{name}: {self.error}"
         lines = ", ".join(
             f"{'+' if line.quantity > 0 else ''}{quantity_text(line.quantity)}"
             + (f" at {unit_cost_text(line.unit_cost)} ({line.cost_source})" if line.quantity > 0 else "")
-            for line in self.suggestion.lines
+            for line in found.lines
         )
+        freed = ", ".join(str(tied) for tied in found.released)
         parts = [
-            f"{self.suggestion.form.value} {quantity_text(self.pool.open_unallocated)}",
+            f"{found.form.value} {quantity_text(self.pool.open_unallocated)}",
             lines or "no adjustment needed",
-            f"{self.passes:,} passes" if self.passes is not None else "",
-            f"{len(self.suggestion.releases):,} usages released from their lots" if self.suggestion.releases else "",
+            f"office {found.office}" if found.office and lines else "",
+            f"{self.passes:,} pass{'' if self.passes == 1 else 'es'}" if self.passes is not None else "",
+            f"lets {freed} use any lot" if freed else "",
+            *(tied.why_kept for tied in found.kept),
             self.adjustment,
             "awaits approval" if self.awaits_approval else "",
+            f"left out: {self.left_out}" if self.left_out else "",
             f"{self.still_open:,} usages still open" if self.still_open else "",
             self.error,
         ]
@@ -88,63 +110,94 @@ class Command(BaseCommand):
         parser.add_argument("--json", action="store_true", help="print one JSON object")
 
     def handle(self, *, codes: list[str] | None, dry_run: bool, json: bool, **_options: object) -> None:
-        _refuse_unknown(codes)
-        outcomes = [(_planned if dry_run else _posted)(pool) for pool in list(pools_to_resolve(codes))]
+        try:
+            chosen = _known(codes)
+        except CommandError as unknown:
+            if json:
+                self.stdout.write(_as_error(unknown))
+                raise SystemExit(unknown.returncode) from unknown
+            raise
+        outcomes = self._each(list(pools_to_resolve(chosen)), _planned if dry_run else _posted)
         run = None if dry_run else _reconcile(outcomes)
         self.stdout.write(_as_json(outcomes, run) if json else _as_text(outcomes, run, dry_run=dry_run))
-        if any(outcome.error or outcome.still_open for outcome in outcomes):
+        if not all(outcome.is_resolved for outcome in outcomes):
             raise SystemExit(1)
 
-
-def _refuse_unknown(codes: list[str] | None) -> None:
-    if codes:
-        known = set(LineItemCode.objects.filter(code__in=codes).values_list("code", flat=True))
-        if unknown := [code for code in codes if code not in known]:
-            raise CommandError(f"Unknown code: {', '.join(unknown)}. Nothing was done.", returncode=2)
-
-
-def _planned(pool: CostPool) -> Outcome:
-    outcome, now = Outcome(pool), timezone.now()
-    try:
-        outcome.suggestion = found = suggest(pool.code, pool)
-        preview = preview_resolution(
-            code=pool.code, lines=found.lines, adjusted_at=now, pool=pool, releases=found.releases, now=now
-        )
-    except ValidationError as refusal:
-        outcome.error = " ".join(refusal.messages)
-    else:
-        outcome.passes, outcome.still_open, outcome.error = preview.passes, len(preview.still_open), preview.error
-    return outcome
+    def _each(self, pools: Sequence[CostPool], perform: Callable[[Outcome], None]) -> list[Outcome]:
+        outcomes = []
+        for done, pool in enumerate(pools, start=1):
+            outcomes.append(outcome := Outcome(pool))
+            try:
+                perform(outcome)
+            except ValidationError as refusal:
+                outcome.error = " ".join(refusal.messages)
+            if done % PROGRESS_EVERY == 0:
+                self.stderr.write(f"{done:,} of {len(pools):,} codes")
+        return outcomes
 
 
-def _posted(pool: CostPool) -> Outcome:
+def _known(codes: list[str] | None) -> list[LineItemCode] | None:
+    """The codes of these names, however their letters are written. Raises CommandError for those that are not there."""
+    if not codes:
+        return None
+    wanted = {code.upper(): code for code in codes}
+    rows = LineItemCode.objects.annotate(upper=Upper("code")).filter(upper__in=wanted)
+    found = {row.code.upper(): row for row in rows}
+    if unknown := [code for upper, code in wanted.items() if upper not in found]:
+        raise CommandError(f"Unknown code: {', '.join(unknown)}. Nothing was done.", returncode=2)
+    return list(rows)
+
+
+def _planned(outcome: Outcome) -> None:
+    pool, now = outcome.pool, timezone.now()
+    outcome.suggestion = found = suggest(pool.code, pool)
+    outcome.left_out = found.only_people_can
+    preview = preview_resolution(
+        code=pool.code,
+        lines=found.lines,
+        adjusted_at=now,
+        pool=pool,
+        releases=found.releases,
+        office=found.office,
+        now=now,
+    )
+    outcome.passes, outcome.still_open = preview.passes, len(preview.still_open)
+    if not outcome.left_out:
+        outcome.error, outcome.awaits_approval = preview.error, preview.needs_approval
+
+
+def _posted(outcome: Outcome) -> None:
     """Each code is a transaction of its own: what is refused does not keep the others."""
-    outcome, now = Outcome(pool), timezone.now()
-    try:
-        outcome.suggestion = found = suggest(pool.code, pool)
-        resolved = resolve_post(
-            code=pool.code,
-            lines=found.lines,
-            adjusted_at=now,
-            fingerprint=None,
-            by=None,
-            at=now,
-            pool=pool,
-            releases=found.releases,
-            with_run=False,
-        )
-    except ValidationError as refusal:
-        outcome.error = " ".join(refusal.messages)
-    else:
-        outcome.passes = resolved.preview.passes
-        outcome.adjustment = resolved.adjustment.number if resolved.adjustment else ""
-        outcome.awaits_approval = resolved.awaits_approval
-    return outcome
+    pool, now = outcome.pool, timezone.now()
+    outcome.suggestion = found = suggest(pool.code, pool)
+    outcome.left_out = found.only_people_can
+    if outcome.left_out:
+        outcome.still_open = pool.open_count
+        return
+    resolved = resolve_post(
+        code=pool.code,
+        lines=found.lines,
+        adjusted_at=now,
+        fingerprint=None,
+        by=None,
+        at=now,
+        pool=pool,
+        releases=found.releases,
+        office=found.office,
+        with_run=False,
+    )
+    outcome.passes = resolved.preview.passes
+    outcome.adjustment = resolved.adjustment.number if resolved.adjustment else ""
+    outcome.awaits_approval = resolved.awaits_approval
 
 
 def _reconcile(outcomes: Sequence[Outcome]) -> ReconciliationRun | None:
     """One run over everything that was posted; what is open after it is said of each code."""
-    codes = {outcome.pool.code.code for outcome in outcomes if not outcome.error and not outcome.awaits_approval}
+    codes = {
+        outcome.pool.code.code
+        for outcome in outcomes
+        if not (outcome.error or outcome.left_out or outcome.awaits_approval)
+    }
     if not codes:
         return None
     run = requests.request_run(trigger=ReconciliationRun.Trigger.COMMAND, now=timezone.now(), codes=codes)
@@ -154,6 +207,10 @@ def _reconcile(outcomes: Sequence[Outcome]) -> ReconciliationRun | None:
     for outcome in outcomes:
         outcome.still_open = left.get(outcome.pool.pk, 0)
     return run
+
+
+def _as_error(error: CommandError) -> str:
+    return json.dumps({"error": str(error)})
 
 
 def _as_json(outcomes: Sequence[Outcome], run: ReconciliationRun | None) -> str:
@@ -170,15 +227,18 @@ def _as_text(outcomes: Sequence[Outcome], run: ReconciliationRun | None, *, dry_
     counts = _counts(outcomes)
     did = "would be resolved" if dry_run else "resolved"
     last = f"{counts['resolved']:,} of {len(outcomes):,} {did}"
-    if counts["failed"]:
-        last += f", {counts['failed']:,} refused"
+    for name, words in (("failed", "refused"), ("left_out", "left out"), ("awaiting_approval", "awaiting approval")):
+        if counts[name]:
+            last += f", {counts[name]:,} {words}"
     if run is not None:
         last += f"; run {run.pk}: {run.get_state_display().lower()}"
     return "\n".join([*(outcome.as_text() for outcome in outcomes), f"{last}."])
 
 
 def _counts(outcomes: Sequence[Outcome]) -> dict[str, int]:
-    failed = sum(1 for outcome in outcomes if outcome.error)
-    waiting = sum(1 for outcome in outcomes if outcome.awaits_approval)
-    left = sum(1 for outcome in outcomes if outcome.still_open and not outcome.error and not outcome.awaits_approval)
-    return {"resolved": len(outcomes) - failed - waiting - left, "failed": failed, "awaiting_approval": waiting}
+    return {
+        "resolved": sum(1 for outcome in outcomes if outcome.is_resolved),
+        "failed": sum(1 for outcome in outcomes if outcome.error),
+        "left_out": sum(1 for outcome in outcomes if outcome.left_out),
+        "awaiting_approval": sum(1 for outcome in outcomes if outcome.awaits_approval),
+    }

@@ -1,0 +1,338 @@
+"""What the workbench keeps to: whose On Hand it corrects, which usage it lets go, what a second person agrees to."""
+
+from collections.abc import Callable
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import User
+from django.core.exceptions import ValidationError
+
+from lots.models import (
+    CostPool,
+    InventoryLot,
+    InventoryTransaction,
+    LineItemCode,
+    Preference,
+    RecordHistory,
+)
+from lots.services import lot_open
+from reconciliation.resolution_preview import ResolutionPreview
+from reconciliation.resolving import (
+    Line,
+    RecordsChanged,
+    Resolved,
+    cure_approve,
+    cure_post,
+    cure_renew,
+    preview_cure,
+    preview_resolution,
+    resolve_post,
+    suggest,
+)
+from reconciliation.runner import work
+from tests.factories import day, make_code, make_guide_list, make_lot, make_office, make_usage, reconcile
+from tests.reconciliation.records import culprits
+from tests.usage.adjustments import everything, line
+from tests.usage.adjustments import posted as post_adjustment
+from usage.adjusting import adjustment_approve, adjustment_post, adjustment_void
+from usage.adjustment_stock import on_hand_as_of
+from usage.models import InventoryAdjustment, InventoryUsage, OpenUsage, RestrictionRelease
+
+pytestmark = pytest.mark.django_db
+
+AT = day(40)
+
+
+def previewed(code: LineItemCode, *lines: Line, **options: Any) -> ResolutionPreview:
+    return preview_resolution(code=code, lines=lines, adjusted_at=AT, now=AT, **options)
+
+
+def resolved_as_proposed(code: LineItemCode, *, by: User | None = None, count: Decimal | None = None) -> Resolved:
+    found = suggest(code, count=count)
+    resolved = resolve_post(
+        code=code,
+        lines=found.lines,
+        adjusted_at=AT,
+        fingerprint=None,
+        by=by,
+        at=AT,
+        releases=found.releases,
+        office=found.office,
+    )
+    if resolved.run is not None:
+        work(run_id=resolved.run.pk)
+    return resolved
+
+
+# -- The office --------------------------------------------------------------------------------------
+def test_the_cure_is_of_the_office_where_the_usage_stands_and_the_count_is_of_it_too() -> None:
+    make_guide_list()
+    code, office = make_code("16G-W"), make_office("AI")
+    found = suggest(code, count=Decimal(20))
+    assert (found.office, found.on_hand, [line.quantity for line in found.lines]) == (office, -1100, [1120])
+    resolved_as_proposed(code, count=Decimal(20))
+    assert on_hand_as_of(code=code, office=office, at=day(400)) == 20
+    assert InventoryLot.objects.get(code=code).office == office
+    assert not InventoryTransaction.objects.filter(code=code, office=None).exists()
+    assert culprits() == {}
+
+
+def test_of_several_offices_the_one_with_most_open_is_proposed_and_all_are_told() -> None:
+    make_usage("WIRE", "5", office="NY")
+    make_usage("WIRE", "8", office="AI")
+    reconcile()
+    found = suggest(make_code("WIRE"))
+    assert (found.office, found.on_hand, found.on_hand_everywhere) == (make_office("AI"), -8, -13)
+    assert "8 at AI, 5 at NY" in found.offices_note
+
+
+def test_another_office_is_another_preview() -> None:
+    make_usage("WIRE", "5", office="AI")
+    reconcile()
+    code, lines = make_code("WIRE"), (Line(Decimal(5), Decimal(2)),)
+    at_ai, at_ny = (previewed(code, *lines, office=make_office(name)) for name in ("AI", "NY"))
+    assert at_ai.fingerprint != at_ny.fingerprint
+    assert (at_ai.office_on_hand, at_ny.office_on_hand, at_ny.on_hand) == (0, 5, 0)
+
+
+# -- Usage that is tied to lots ----------------------------------------------------------------------
+def special_order() -> tuple[LineItemCode, InventoryLot]:
+    """A special order's own lot has come in; an older lot at another cost lies there as well, and a run is due."""
+    code = make_code("SPECIAL", cost="50")
+    make_lot(code, received="1", value="45.00", on_day=1)
+    own = make_lot(code, received="1", value="100.00", on_day=5)
+    make_usage(code, "1", on_day=3, only_lots=[own])
+    return code, own
+
+
+def test_usage_that_its_own_lot_serves_is_not_let_go() -> None:
+    code, _ = special_order()
+    found = suggest(code)
+    assert (found.tied, found.releases, found.is_run_enough) == ((), (), True)
+    resolved_as_proposed(code)
+    assert InventoryUsage.objects.get().allocations.get().amount == Decimal("100.00")
+    assert not RestrictionRelease.objects.exists()
+
+
+def test_usage_for_whose_lot_more_is_due_waits_for_it() -> None:
+    code = make_code("DUE")
+    own = lot_open(code=code, quantity_ordered=Decimal(3), source_number="PO-1")
+    usage = make_usage(code, "3", only_lots=[own])
+    reconcile()
+    found = suggest(code)
+    assert ([tied.usage for tied in found.kept], found.releases, found.lines) == ([usage], (), ())
+    assert "waits for 3 that are due for its lots" in found.note
+
+
+def test_usage_whose_lot_is_empty_is_let_go_and_the_new_lot_serves_all() -> None:
+    code = make_code("TIED")
+    own = make_lot(code, received="2", value="4.00")
+    make_usage(code, "5", only_lots=[own])
+    make_usage(code, "4", on_day=3)
+    reconcile()
+    found = suggest(code)
+    assert ([line.quantity for line in found.lines], [tied.rest for tied in found.released]) == ([7], [3])
+    resolved_as_proposed(code)
+    assert not OpenUsage.objects.exists()
+    assert culprits() == {}
+
+
+def test_a_move_to_another_office_is_never_let_go_to_draw_on_what_it_brought() -> None:
+    make_lot("WIRE", received="3", value="6.00", office="AI")
+    code, ai, ny = make_code("WIRE"), make_office("AI"), make_office("NY")
+    post_adjustment("TRANSFER", line("WIRE", "3"), office=ai, to_office=ny)
+    make_usage("WIRE", "3", on_day=1, office="AI", only_lots=[InventoryLot.objects.order_by("pk")[0]])
+    reconcile()
+    found = suggest(code)
+    stuck = InventoryUsage.objects.get(source_number__startswith="INVTRYADJ")
+    assert ([tied.usage for tied in found.kept], found.releases) == ([stuck], ())
+    assert "enter what its own lots lack" in found.note
+
+
+def two_tied() -> tuple[LineItemCode, list[InventoryLot], list[InventoryUsage]]:
+    code = make_code("TWO")
+    lots = [make_lot(code, received="2", value=value, on_day=on) for value, on in (("4.00", 1), ("10.00", 2))]
+    usages = [make_usage(code, "5", on_day=3, only_lots=[lot]) for lot in lots]
+    reconcile()
+    return code, lots, usages
+
+
+def test_two_usages_on_two_lots_are_both_cured_inside_them() -> None:
+    code, lots, _ = two_tied()
+    preview = previewed(code, *(Line(Decimal(3), Decimal(2), into_lot=lot) for lot in lots))
+    assert preview.is_resolved
+    resolve_post(code=code, lines=preview.lines, adjusted_at=AT, fingerprint=preview.fingerprint, by=None, at=AT)
+    reconcile()
+    assert [lot.quantity_received for lot in InventoryLot.objects.order_by("pk")] == [5, 5]
+    assert not OpenUsage.objects.exists()
+    assert culprits() == {}
+
+
+def test_a_release_is_told_by_the_history_of_the_usage() -> None:
+    code, _, usages = two_tied()
+    resolved_as_proposed(code)
+    told = RecordHistory.objects.get(number=usages[0].history_name)
+    adjustment = InventoryAdjustment.objects.get()
+    assert told.action == "Let go"
+    assert adjustment.number in told.note
+    # Orders have plain numbers, too.
+    assert not RecordHistory.objects.filter(number=usages[0].number).exists()
+
+
+# -- What waits for a second person ------------------------------------------------------------------
+@pytest.fixture
+def waiting(person: Callable[[str], User]) -> InventoryAdjustment:
+    """150 of a code at 100 each, saved by the clerk."""
+    Preference.objects.update(approve_above=Decimal(1000))
+    code = make_code("DEAR", cost="100")
+    tied = make_lot(code, received="1", value="100.00")
+    make_usage(code, "150", on_day=3)
+    make_usage(code, "2", on_day=4, only_lots=[tied])
+    reconcile()
+    adjustment = resolved_as_proposed(code, by=person("clerk")).adjustment
+    assert adjustment is not None
+    assert adjustment.status == "PENDING"
+    return adjustment
+
+
+def test_nothing_is_let_go_before_it_is_posted_and_voiding_leaves_no_trace(
+    waiting: InventoryAdjustment, person: Callable[[str], User]
+) -> None:
+    assert waiting.releases.count() == 1
+    assert not RestrictionRelease.objects.exists()
+    adjustment_void(adjustment=waiting, by=person("clerk"), at=AT)
+    assert OpenUsage.objects.filter(is_restricted=True).count() == 1
+
+
+def test_what_was_approved_is_posted_with_what_it_releases(
+    waiting: InventoryAdjustment, person: Callable[[str], User]
+) -> None:
+    cure_approve(adjustment=waiting, by=person("accountant"), at=AT)
+    resolved = cure_post(adjustment=waiting, by=person("clerk"), at=AT)
+    assert resolved.run is not None
+    work(run_id=resolved.run.pk)
+    assert RestrictionRelease.objects.count() == 1
+    assert not OpenUsage.objects.exists()
+    assert culprits() == {}
+    notes = dict(RecordHistory.objects.filter(number=waiting.number).values_list("action", "note"))
+    for action in ("Created", "Approved", "Posted"):
+        assert "Preview: net 151" in notes[action]
+        assert "nothing left open" in notes[action]
+
+
+def test_when_the_missing_receipt_arrives_nothing_is_approved_or_posted(
+    waiting: InventoryAdjustment, person: Callable[[str], User]
+) -> None:
+    clerk, accountant = person("clerk"), person("accountant")
+    cure_approve(adjustment=waiting, by=accountant, at=AT)
+    make_lot("DEAR", received="200", value="20000.00", on_day=2)
+    reconcile()
+    before = everything()
+    with pytest.raises(RecordsChanged, match="Nothing was posted"):
+        cure_post(adjustment=waiting, by=clerk, at=AT)
+    with pytest.raises(ValidationError, match="made from a preview"):
+        adjustment_post(adjustment=waiting, by=clerk, at=AT)
+    with pytest.raises(ValidationError):
+        adjustment_approve(adjustment=waiting, by=accountant, at=AT)
+    assert everything() == before
+
+
+def test_what_it_would_do_now_can_be_taken_over_and_is_approved_anew(
+    waiting: InventoryAdjustment, person: Callable[[str], User]
+) -> None:
+    clerk, accountant = person("clerk"), person("accountant")
+    cure_approve(adjustment=waiting, by=accountant, at=AT)
+    make_usage("DEAR", "7", on_day=9)
+    with pytest.raises(RecordsChanged):
+        cure_renew(adjustment=waiting, fingerprint=waiting.preview_fingerprint, by=clerk, at=AT)
+    renewed = cure_renew(adjustment=waiting, fingerprint=preview_cure(waiting, now=AT).fingerprint, by=clerk, at=AT)
+    with pytest.raises(ValidationError, match="approve"):
+        cure_post(adjustment=renewed, by=clerk, at=AT)
+    cure_approve(adjustment=renewed, by=accountant, at=AT)
+    assert cure_post(adjustment=renewed, by=clerk, at=AT).adjustment is not None
+    reconcile()
+    assert CostPool.objects.get().open_unallocated == 7
+
+
+@pytest.mark.parametrize("posting_date", ["EVENT", "RUN"])
+def test_it_may_be_posted_on_another_day_of_the_month(
+    waiting: InventoryAdjustment, person: Callable[[str], User], posting_date: str
+) -> None:
+    Preference.objects.update(posting_date=posting_date)
+    fingerprint = preview_cure(waiting, now=AT).fingerprint
+    cure_renew(adjustment=waiting, fingerprint=fingerprint, by=person("clerk"), at=AT)
+    cure_approve(adjustment=waiting, by=person("accountant"), at=day(41))
+    assert cure_post(adjustment=waiting, by=person("clerk"), at=day(42)).run is not None
+
+
+def test_a_second_one_is_not_made_beside_it(waiting: InventoryAdjustment) -> None:
+    found = suggest(make_code("DEAR"))
+    assert found.pending == waiting
+    with pytest.raises(ValidationError, match="waits for approval"):
+        resolved_as_proposed(make_code("DEAR"))
+    assert InventoryAdjustment.objects.count() == 1
+
+
+# -- Tracked codes -----------------------------------------------------------------------------------
+def test_serial_numbers_are_named_and_the_write_off_takes_them_out_again() -> None:
+    code = make_code("SERIAL")
+    make_usage(code, "2")
+    make_usage(code, "-2", on_day=3)
+    reconcile()
+    LineItemCode.objects.update(is_serialized=True)
+    code.refresh_from_db()
+    lines = [Line(Decimal(2), Decimal(2)), Line(Decimal(-2))]
+    assert "name 2 serial numbers" in previewed(code, *lines).error
+    with pytest.raises(ValidationError, match="name 2 serial numbers"):
+        resolve_post(code=code, lines=lines, adjusted_at=AT, fingerprint=None, by=None, at=AT)
+    assert not InventoryAdjustment.objects.exists()
+    named = [Line(line.quantity, line.unit_cost, serials="S-1\nS-2") for line in lines]
+    preview = previewed(code, *named)
+    assert preview.is_resolved
+    resolve_post(code=code, lines=named, adjusted_at=AT, fingerprint=preview.fingerprint, by=None, at=AT)
+    reconcile()
+    assert not OpenUsage.objects.exists()
+
+
+def test_a_manufacturer_lot_that_is_new_comes_in_and_is_written_off() -> None:
+    code = make_code("MFR")
+    make_usage(code, "2")
+    make_usage(code, "-2", on_day=3)
+    reconcile()
+    LineItemCode.objects.update(is_tracked_by_manufacturer_lot=True)
+    code.refresh_from_db()
+    lines = [Line(Decimal(2), Decimal(2), manufacturer_lot="M-1"), Line(Decimal(-2), manufacturer_lot="M-1")]
+    preview = previewed(code, *lines)
+    assert (preview.error, preview.is_resolved) == ("", True)
+    resolve_post(code=code, lines=lines, adjusted_at=AT, fingerprint=preview.fingerprint, by=None, at=AT)
+    reconcile()
+    assert not OpenUsage.objects.exists()
+    assert culprits() == {}
+
+
+def test_a_write_off_of_named_units_draws_on_the_lots_they_came_in_with_as_previewed() -> None:
+    code = make_code("MFR", cost="2")
+    LineItemCode.objects.update(is_tracked_by_manufacturer_lot=True)
+    code.refresh_from_db()
+    for name, cost in (("M-1", "3"), ("M-2", "9")):
+        post_adjustment("BEGINNING_BALANCE", line("MFR", "4", unit_cost=cost, manufacturer_lot=name))
+    reconcile()
+    preview = previewed(code, Line(Decimal(-1), manufacturer_lot="M-2"))
+    resolve_post(code=code, lines=preview.lines, adjusted_at=AT, fingerprint=preview.fingerprint, by=None, at=AT)
+    reconcile()
+    assert preview.amount == 9
+    assert InventoryUsage.objects.get().allocations.get().amount == 9
+
+
+def test_a_manufacturer_lot_that_never_came_in_is_not_written_off_alone() -> None:
+    code = make_code("MFR")
+    make_usage(code, "-2")
+    reconcile()
+    LineItemCode.objects.update(is_tracked_by_manufacturer_lot=True)
+    code.refresh_from_db()
+    assert "never came in" in previewed(code, Line(Decimal(-2), manufacturer_lot="M-1")).error
+    lines = [Line(Decimal(-2), manufacturer_lot="M-1")]
+    with pytest.raises(ValidationError, match="never came in"):
+        resolve_post(code=code, lines=lines, adjusted_at=AT, fingerprint=None, by=None, at=AT)
+    assert not InventoryAdjustment.objects.exists()
