@@ -12,6 +12,7 @@ from reconciliation.engine import CostMethod, PlanBroken, RecordRefused
 from reconciliation.planning import PoolPlan, plan_pool
 from reconciliation.results import group_remarks
 from reconciliation.snapshot import Snapshot, read_snapshots
+from usage.models import LotFeed, LotRecost
 
 
 @dataclass(slots=True)
@@ -28,6 +29,8 @@ class Preview:
     open_usages: int = 0
     unallocated: int = 0
     lines: list[dict[str, Any]] = field(default_factory=list)
+    # Numbers of the lots that the run costs anew first or afterwards: what was used of them is not in the figures.
+    lots_to_recost: set[str] = field(default_factory=set)
 
     def add(self, plan: PoolPlan) -> None:
         rest = plan.plan.quantity_unallocated_after
@@ -87,6 +90,9 @@ def preview_run(*, codes: Collection[str] | None = None, method: CostMethod | No
             if not connection.savepoint_ids:
                 cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
             snapshots = read_snapshots(pools)
+            waiting = LotRecost.objects.filter(lot__pool__in=pools).values_list("lot__number", flat=True)
+            preview.lots_to_recost.update(waiting)
+        charged: set[int] = set()
         for snapshot in snapshots:
             try:
                 plan = plan_pool(snapshot, method)
@@ -94,7 +100,24 @@ def preview_run(*, codes: Collection[str] | None = None, method: CostMethod | No
                 preview.add_refused(snapshot, error)
             else:
                 preview.add(plan)
+                charged |= charged_usages(plan)
+        preview.lots_to_recost.update(lots_fed_by(charged))
     return preview
+
+
+def charged_usages(plan: PoolPlan) -> set[int]:
+    """The usages whose cost the plan changes."""
+    return {move.usage for move in plan.plan.moves} | {owed.usage for _, owed in plan.true_ups}
+
+
+def lots_fed_by(usages: Collection[int]) -> list[str]:
+    """The numbers of the lots that get their cost from these usages. A plan of single pools cannot tell it: the run
+    costs such lots anew once the usages are charged, and then reconciles what was used of them.
+    """
+    if not usages or not LotFeed.objects.exists():
+        return []
+    fed = LotFeed.objects.filter(usage__in=usages).order_by("lot").values_list("lot__number", flat=True)
+    return list(dict.fromkeys(fed))
 
 
 def _batches(pools: Any) -> Iterator[list[int]]:

@@ -25,6 +25,7 @@ from reconciliation.cure_document import draft_of
 from reconciliation.dating import book_days
 from reconciliation.engine import CostMethod, Move, PassSummary, PlanBroken, RecordRefused, Remark
 from reconciliation.planning import PoolPlan, plan_pool
+from reconciliation.preview import charged_usages, lots_fed_by
 from reconciliation.resolution_money import MoneyLine, Postings
 from reconciliation.snapshot import Snapshot, read_snapshots
 from reconciliation.whatif import Line, WhatIf, release, with_lines
@@ -101,6 +102,8 @@ class ResolutionPreview:
     office_on_hand: Decimal
     needs_approval: bool
     remarks: tuple[Remark, ...]
+    # Lots that get their cost from usage that this charges: it follows after the plan.
+    lots_fed: tuple[str, ...]
     error: str = ""
 
     @property
@@ -271,11 +274,12 @@ def _preview(
         given_back=plan.quantity_given_back * QUANTITY_STEP,
         amount=plan.amount * MONEY_STEP,
         remarks=plan.plan.remarks,
+        lots_fed=tuple(lots_fed_by(charged_usages(plan) & whatif.usages.keys())),
     )
 
 
 def _nothing() -> dict[str, Any]:
-    empty: dict[str, Any] = dict.fromkeys(("trace", "moves", "usages", "lots", "money", "remarks"), ())
+    empty: dict[str, Any] = dict.fromkeys(("trace", "moves", "usages", "lots", "money", "remarks", "lots_fed"), ())
     return empty | {"passes": 0, "drawn": ZERO, "given_back": ZERO, "amount": ZERO}
 
 

@@ -44,6 +44,7 @@ VERIFY: Final = "reconciliation.verify_ledger"
 CHECKS_SHOWN: Final = 10
 SET_ASIDE_SHOWN: Final = 5
 PREVIEW_LINES: Final = 250
+LOTS_NAMED = 12
 # A check of half a million usages takes half a minute; after this, nobody is at work on it.
 CHECK_SECONDS: Final = 150
 
@@ -272,6 +273,7 @@ def _preview_context(preview: Preview) -> dict[str, Any]:
     }
     return {
         "preview": preview,
+        "recosted": sorted(preview.lots_to_recost)[:LOTS_NAMED],
         "line_count": len(rows),
         "table": PreviewTable(
             rows[:PREVIEW_LINES],

@@ -1,5 +1,6 @@
 """What the workbench keeps to: whose On Hand it corrects, which usage it lets go, what a second person agrees to."""
 
+import io
 from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
@@ -7,6 +8,9 @@ from typing import Any
 import pytest
 from django.contrib.auth.models import User
 from django.core.exceptions import ValidationError
+from django.core.management import call_command
+from django.test import Client
+from django.urls import reverse
 
 from lots.models import (
     CostPool,
@@ -17,6 +21,7 @@ from lots.models import (
     RecordHistory,
 )
 from lots.services import lot_open
+from reconciliation.preview import preview_run
 from reconciliation.resolution_preview import ResolutionPreview
 from reconciliation.resolving import (
     Line,
@@ -336,3 +341,24 @@ def test_a_manufacturer_lot_that_never_came_in_is_not_written_off_alone() -> Non
     with pytest.raises(ValidationError, match="never came in"):
         resolve_post(code=code, lines=lines, adjusted_at=AT, fingerprint=None, by=None, at=AT)
     assert not InventoryAdjustment.objects.exists()
+
+
+# -- Lots that get their cost from usage -------------------------------------------------------------
+def test_a_preview_names_the_lots_whose_cost_follows_from_it(accountant: Client) -> None:
+    make_code("PART", cost="2")
+    make_code("PRODUCT", cost="0")
+    post_adjustment("ASSEMBLY", line("PART", "3", role="COMPONENT"), line("PRODUCT", "1", role="PRODUCT"))
+    make_usage("PRODUCT", "1", on_day=30)
+    reconcile(codes=["PRODUCT"])
+    product = InventoryLot.objects.get(code__code="PRODUCT")
+    code = make_code("PART")
+    preview = previewed(code, *suggest(code).lines)
+    assert preview.lots_fed == (product.number,)
+    assert previewed(code).lots_fed == ()
+    make_lot("PART", received="3", value="6.00")
+    assert preview_run().lots_to_recost == {product.number}
+    page = accountant.get(reverse("reconciliation:preview")).content.decode()
+    assert f"1 lot gets its cost from this run: {product.number}." in page
+    out = io.StringIO()
+    call_command("reconcile", "--dry-run", stdout=out)
+    assert "lots to recost: 1" in out.getvalue()

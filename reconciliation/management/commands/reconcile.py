@@ -87,6 +87,8 @@ def _dry_run(codes: list[str] | None) -> dict[str, Any]:
         "amount": preview.amount * MONEY_STEP,
         "open_usages": preview.open_usages,
         "unallocated": preview.unallocated * QUANTITY_STEP,
+        # Their cost follows from this run: what was used of them is not in the amount.
+        "lots_to_recost": len(preview.lots_to_recost),
     }
 
 
