@@ -19,6 +19,9 @@ UNIT_COST_PLACES = 6
 
 QUANTITY_STEP = Decimal(1).scaleb(-QUANTITY_PLACES)
 MONEY_STEP = Decimal(1).scaleb(-MONEY_PLACES)
+# What the columns below hold lies below these.
+QUANTITY_LIMIT = Decimal(10) ** (16 - QUANTITY_PLACES)
+MONEY_LIMIT = Decimal(10) ** (18 - MONEY_PLACES)
 
 
 class QuantityField(DecimalField):

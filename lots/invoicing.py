@@ -31,6 +31,7 @@ from lots.models import (
     PurchaseOrder,
 )
 from lots.numbers import document_number
+from lots.periods import refuse_future
 from lots.purchasing import close_if_complete, reopen_locked
 from lots.receiving import refuse_unless_pending
 
@@ -177,6 +178,7 @@ def purchase_post(
     lines = _lines_by_code(purchase)
     if not lines:
         raise ValidationError(f"{purchase} has no lines. Nothing was posted.")
+    refuse_future(purchase.invoiced_at, now=at)
     orders = _lock_orders(lines)
     for order in orders.values():
         if order.status not in {DocumentStatus.OPEN, DocumentStatus.CLOSED}:

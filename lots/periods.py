@@ -4,8 +4,9 @@ Whoever asks holds the preferences FOR SHARE (`preference_in_force`) until the t
 for all of them, so that no posting slips in behind a close.
 """
 
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 
+from django.core.exceptions import ValidationError
 from django.db import connection
 from django.utils import timezone
 
@@ -35,6 +36,19 @@ def open_day(day: date, closed: frozenset[date]) -> date:
     while start in closed:
         start = next_period(start)
     return start
+
+
+def why_not_yet(moment: datetime, *, now: datetime) -> str:
+    """Say why what is dated so cannot be posted now, or "". A day ahead may be a clock or a zone; more is a typo."""
+    if moment <= now + timedelta(days=1):
+        return ""
+    return f"{timezone.localtime(moment):%Y-%m-%d %H:%M} lies in the future: enter the day on which it happened."
+
+
+def refuse_future(moment: datetime, *, now: datetime) -> None:
+    """Raise ValidationError for a document dated more than a day after now, which every verb that posts one asks."""
+    if reason := why_not_yet(moment, now=now):
+        raise ValidationError(f"{reason} Nothing was posted.")
 
 
 def day_in_the_books(at: datetime) -> date:

@@ -16,6 +16,7 @@ from django.db import transaction
 from django.db.models import ProtectedError, Q
 
 from inventory_site.document_forms import LineError
+from inventory_site.fields import MONEY_LIMIT
 from inventory_site.money import money_text, quantity_text, unit_cost_text
 from lots.history import history_note
 from lots.ledger import ZERO, mirror_movement, movements_of
@@ -264,6 +265,9 @@ def _refuse_line(
         raise LineError(index, "Order more than zero. Nothing was saved.", field="quantity")
     if want.unit_cost < 0:
         raise LineError(index, "A unit cost cannot be negative. Nothing was saved.", field="unit_cost")
+    if want.quantity * want.unit_cost >= MONEY_LIMIT:
+        text = f"So many at that cost are worth more than can be recorded: below {MONEY_LIMIT:,}. Nothing was saved."
+        raise LineError(index, text, field="unit_cost")
     is_new_here = line is None or line.code_id != want.code.pk
     if is_new_here and want.code.record_type not in INVENTORIED:
         text = f"{want.code} is not inventoried: it has no lots. Nothing was saved."

@@ -41,6 +41,7 @@ from lots.models import (
     ReceiptLine,
 )
 from lots.numbers import document_number
+from lots.periods import refuse_future
 from lots.purchasing import close_if_complete, lines_by_code
 from lots.services import source_kind_of
 
@@ -134,14 +135,15 @@ def refuse_unless_pending(document: Receipt | Purchase) -> None:
 def receipt_post(*, receipt: Receipt, by: User | None, at: datetime, is_over_receipt_accepted: bool = False) -> Receipt:
     """Receive the goods: lots grow at the order's unit cost, On Order goes down and On Hand up, a movement per line.
 
-    Closes the order when that completes it. Raises ValidationError for a receipt that is not pending, an order that is
-    not open, or serial numbers and manufacturer lots that are missing; OverReceipt for more than was ordered, unless
-    accepted.
+    Closes the order when that completes it. Raises ValidationError for a receipt that is not pending or dated in the
+    future, an order that is not open, or serial numbers and manufacturer lots that are missing; OverReceipt for more
+    than was ordered, unless accepted.
     """
     lock_document(receipt)
     refuse_unless_pending(receipt)
     if receipt.kind != Receipt.Kind.INCOMING:
         raise ValidationError(f"{receipt} goes back to the vendor: it cannot be received. Nothing was posted.")
+    refuse_future(receipt.received_at, now=at)
     order = receipt.purchase_order
     lock_document(order)
     if reason := why_not_ship(order):

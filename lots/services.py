@@ -9,6 +9,7 @@ from django.db import transaction
 from django.db.models import F, QuerySet
 from django.db.models.functions import Now
 
+from inventory_site.fields import MONEY_LIMIT, QUANTITY_LIMIT
 from inventory_site.numbering import next_numbers
 from lots.accounts import default_account, inventory_account
 from lots.ledger import ZERO, post_movement
@@ -154,9 +155,10 @@ def lot_change(
         return None
     # No period is closed between asking for the day and posting to it.
     preference_in_force()
-    lock_pools([lot.pool_id])
+    (pool,) = lock_pools([lot.pool_id])
     lot.refresh_from_db()
     _refuse_impossible(lot, quantity=quantity, value=value)
+    _refuse_too_large(pool, quantity=quantity, value=value)
     dated = day_in_the_books(at)
     event = LotCostEvent.objects.create(
         lot=lot,
@@ -188,9 +190,9 @@ def lot_change(
         # Nothing is booked on it yet, so the basis of its amounts just moves.
         InventoryLot.objects.filter(pk=lot.pk).update(value_costed=lot.value, quantity_costed=lot.quantity_received)
     lot.refresh_from_db()
-    pool = CostPool.objects.filter(pk=lot.pool_id)
-    pool.update(quantity_received=F("quantity_received") + quantity, value_received=F("value_received") + value)
-    note_work(pool)
+    pools = CostPool.objects.filter(pk=pool.pk)
+    pools.update(quantity_received=F("quantity_received") + quantity, value_received=F("value_received") + value)
+    note_work(pools)
     return event
 
 
@@ -203,6 +205,15 @@ def _refuse_impossible(lot: InventoryLot, *, quantity: Decimal, value: Decimal) 
         )
     if lot.value + value < 0 or (received == 0 and lot.value + value != 0):
         raise ValidationError(f"Lot {lot.number} cannot be worth {lot.value + value}. Nothing was posted.")
+
+
+def _refuse_too_large(pool: CostPool, *, quantity: Decimal, value: Decimal) -> None:
+    """A lot is part of its pool, so what the pool's sums hold is the limit of both."""
+    if pool.quantity_received + quantity >= QUANTITY_LIMIT or pool.value_received + value >= MONEY_LIMIT:
+        raise ValidationError(
+            f"All lots of {pool.code} together would hold more than can be recorded: quantities lie below"
+            f" {QUANTITY_LIMIT:,}, values below {MONEY_LIMIT:,}. Nothing was posted."
+        )
 
 
 def note_work(pools: QuerySet[CostPool]) -> None:

@@ -30,6 +30,7 @@ from lots.models import (
     RecordHistory,
 )
 from lots.numbers import document_number
+from lots.periods import refuse_future
 from usage.adjustment_lines import (
     ZERO,
     Type,
@@ -183,6 +184,7 @@ def adjustment_post(
     lines, is_split = lines_to_post(adjustment)
     if reason := why_not_post(adjustment, by) or _why_not_as_previewed(adjustment, previewed):
         raise ValidationError(f"{reason} Nothing was posted.")
+    refuse_future(adjustment.adjusted_at, now=at)
     # It may have become an account of lots since it was chosen.
     if adjustment.account is not None and (reason := why_not_other_side(adjustment.account)):
         raise ValidationError(f"{reason} Nothing was posted.")

@@ -24,6 +24,7 @@ from lots.ledger import ZERO, movements_of, post_movement
 from lots.locks import lock_pools_of_codes
 from lots.models import Account, InventoryLot, LotCostEvent, PostingStatus
 from lots.numbers import document_number
+from lots.periods import refuse_future
 from lots.services import lot_change
 from usage.feeding import lot_feed, recost_note
 from usage.job_rules import (
@@ -61,6 +62,7 @@ def job_consume(
     """
     job = locked_job(job)
     refuse(why_not_consume(job))
+    refuse_future(consumed_at, now=at)
     components = lock_components(job)
     wanted = [
         (index, components[line["component"].pk], line["quantity"])
@@ -103,6 +105,7 @@ def job_produce(
     """
     job = locked_job(job)
     refuse(why_not_produce(job))
+    refuse_future(produced_at, now=at)
     if quantity <= 0:
         raise ValidationError("Produce a positive quantity. Nothing was posted.")
     components = lock_components(job)
@@ -206,6 +209,7 @@ def job_cost_add(
     """
     job = locked_job(job)
     refuse(why_not_add_cost(job))
+    refuse_future(incurred_at, now=at)
     lock_components(job)
     if amount == 0:
         raise ValidationError("A cost of nothing is no cost. Nothing was posted.")

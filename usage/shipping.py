@@ -19,6 +19,7 @@ from lots.ledger import DEMAND_ALONE, ZERO, movements_of
 from lots.locks import lock_pools_of, preference_in_force
 from lots.models import DocumentStatus, InventoryTransaction, Office, PostingStatus
 from lots.numbers import document_number
+from lots.periods import refuse_future
 from usage.demand import balance, demand_note, demand_post, due, is_stocked, net_shipped, room_for_demand
 from usage.models import InventoryUsage, Order, OrderLine, Shipment, ShipmentLine, ShipmentUsage
 from usage.ordering import close_if_all_shipped, codes_needing_units, lines_of, lock_orders, reopen
@@ -180,6 +181,7 @@ def shipment_ship(
         raise ValidationError(f"{reason} Nothing was posted.")
     if record.kind != Kind.OUTGOING:
         raise ValidationError(f"{record} is a return: receive it. Nothing was posted.")
+    refuse_future(record.shipped_at, now=at)
     _refuse_unshippable(lines)
     if not is_over_shipment_accepted:
         _refuse_over_shipment(lines)
@@ -364,6 +366,7 @@ def return_receive(*, shipment: Shipment, by: User | None, at: datetime) -> None
         raise ValidationError(f"{reason} Nothing was posted.")
     if record.kind != Kind.INCOMING_RETURN:
         raise ValidationError(f"{record} is no return: ship it. Nothing was posted.")
+    refuse_future(record.shipped_at, now=at)
     _refuse_unreturnable(lines)
     for order in orders:
         if order.status == DocumentStatus.CLOSED:

@@ -39,6 +39,7 @@ from lots.models import (
     ReceiptLine,
     SerialMovement,
 )
+from lots.periods import refuse_future
 from lots.purchasing import reopen_locked
 from lots.receiving import (
     lines_to_ship,
@@ -62,13 +63,14 @@ def vendor_return_post(*, receipt: Receipt, by: User | None, at: datetime) -> Re
     """Send goods back: the lot is lowered by what it still holds of them, the rest becomes usage against other lots.
 
     On Hand goes down by all of it; On Order up, where a replacement is expected. Raises ValidationError for a return
-    that is not pending, of more than was received, for a replacement of a closed order, or for serial numbers that are
-    not there.
+    that is not pending or dated in the future, of more than was received, for a replacement of a closed order, or for
+    serial numbers that are not there.
     """
     lock_document(receipt)
     refuse_unless_pending(receipt)
     if receipt.kind != Receipt.Kind.OUTGOING_RETURN:
         raise ValidationError(f"{receipt} comes in: it cannot be returned. Nothing was posted.")
+    refuse_future(receipt.received_at, now=at)
     order = receipt.purchase_order
     lock_document(order)
     if reason := why_not_ship(order, is_return=True, is_replaced=receipt.is_replacement_expected):

@@ -5,7 +5,11 @@ from typing import Final
 
 from reconciliation.importing.columns import Column, identifier, moment_column, optional, quantity_column, text_column
 
-_MONEY: Final = {"digits": 18, "places": 2}
+
+def _which_line(document: str) -> Column:
+    about = f"which line of the {document}, counted from 1; empty: the lines of the code are filled in their order"
+    return quantity_column("line", about, "1", places=0, empty=True)
+
 
 # In the order in which they are recorded: what others refer to comes first.
 DOCUMENT_COLUMNS: Final[Mapping[str, tuple[Column, ...]]] = {
@@ -20,11 +24,14 @@ DOCUMENT_COLUMNS: Final[Mapping[str, tuple[Column, ...]]] = {
         quantity_column("unit_cost", "cost of one unit, up to 6 decimals", "2.50", places=6, zero=True),
     ),
     "receipts": (
-        identifier("shipment", 30, "identifies the incoming shipment", "SHIP-7001"),
+        identifier("shipment", 30, "identifies the incoming shipment, or the return", "SHIP-7001"),
+        optional("kind", 15, "INCOMING, or OUTGOING_RETURN to the vendor; empty is INCOMING", "INCOMING"),
         identifier("purchase_order", 30, "the purchase order it belongs to", "PO-7001"),
-        moment_column("date", "when it came in", "2026-03-09 10:00"),
+        moment_column("date", "when it came in or went back", "2026-03-09 10:00"),
+        optional("replacement", 3, "of a return: YES where the vendor sends other goods instead", ""),
+        _which_line("purchase order"),
         identifier("code", 60, "a code of the purchase order", "16G-W"),
-        quantity_column("quantity", "units received", "40"),
+        quantity_column("quantity", "units received or returned", "40"),
         optional("manufacturer_lot", 60, "the maker's lot, where the code is tracked by it", ""),
         optional("serials", 20_000, "serial numbers joined by ;", ""),
     ),
@@ -36,6 +43,7 @@ DOCUMENT_COLUMNS: Final[Mapping[str, tuple[Column, ...]]] = {
         quantity_column("freight", "freight of the whole invoice", "25.00", places=2, zero=True, empty=True),
         optional("freight_by", 8, "VALUE, QUANTITY or WEIGHT: how it is spread", "VALUE"),
         identifier("purchase_order", 30, "the purchase order that is billed", "PO-7001"),
+        _which_line("purchase order"),
         identifier("code", 60, "a code of the purchase order", "16G-W"),
         quantity_column("quantity", "units billed; negative for a credit", "40", negative=True, zero=True),
         quantity_column("value", "their value; negative for a credit", "100.00", places=2, negative=True, zero=True),
@@ -57,6 +65,7 @@ DOCUMENT_COLUMNS: Final[Mapping[str, tuple[Column, ...]]] = {
         optional("office", 20, "office; unknown ones are made", "AI"),
         moment_column("date", "when it left or came back", "2026-03-11 15:00"),
         identifier("order", 30, "the order it serves", "7001"),
+        _which_line("order"),
         identifier("code", 60, "a code of the order", "16G-W"),
         quantity_column("quantity", "units", "8"),
         optional("manufacturer_lot", 60, "the maker's lot, where the code is tracked by it", ""),
@@ -69,6 +78,8 @@ DOCUMENT_COLUMNS: Final[Mapping[str, tuple[Column, ...]]] = {
         optional("office", 20, "office; unknown ones are made", ""),
         moment_column("date", "when it starts", "2026-03-15"),
         optional("reference", 200, "reference numbers", ""),
+        optional("order", 30, "the order that it is made for", "7001"),
+        optional("parent", 30, "of a sub-assembly: the job that it is a part of", ""),
         identifier("component", 60, "a code that goes in", "OAK"),
         quantity_column("component_quantity", "units of it for the whole job", "20"),
     ),

@@ -1,4 +1,4 @@
-"""Per kind of document: what belongs to its header, how its lines are compared, and which verbs record it."""
+"""Per kind of document: what belongs to its header, what its rows are compared with, and which verbs record it."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -10,7 +10,9 @@ from django.contrib.auth.models import User
 from django.core.exceptions import ValidationError
 
 from inventory_site.document_forms import LineError
+from lots.costing import spread
 from lots.invoicing import purchase_post, purchase_save
+from lots.lot_costs import quantity_due, quantity_kept
 from lots.models import (
     Account,
     LineItemCode,
@@ -22,25 +24,38 @@ from lots.models import (
 )
 from lots.purchasing import OrderedLine, purchase_order_open, purchase_order_save
 from lots.receiving import receipt_post, receipt_save
+from reconciliation.importing import document_records as records
+from reconciliation.importing.document_lines import ZERO, Shares, Values, order_lines, purchase_order_lines, shared_out
 from usage.adjusting import adjustment_post, adjustment_save
-from usage.models import AdjustmentLine, InventoryAdjustment, Job, Order, OrderLine, Shipment
+from usage.demand import due, net_shipped
+from usage.models import AdjustmentLine, InventoryAdjustment, Job, OrderLine, Shipment
 from usage.ordering import order_open, order_save
 from usage.production import job_open, job_save
-from usage.shipping import return_receive, shipment_save, shipment_ship
+from usage.shipping import can_leave, return_receive, shipment_save, shipment_ship
+from usage.vendor_returns import vendor_return_post
 
-Values = Mapping[str, Any]
 Recorder = Callable[[str, Sequence[Values], User | None, datetime], None]
 NOTHING = "Nothing was recorded."
 
 
 @dataclass(frozen=True, slots=True)
 class Reader:
-    """`lines_there` gives the comparable lines of a recorded document, None where there is none of that number."""
+    """`there` gives a recorded document as the rows of a file would, None where there is none of that number.
+
+    `added`: columns that are compared in sum, because a row may become several lines. `as_recorded` says a row as its
+    verb will record it.
+    """
 
     header: tuple[str, ...]
-    lines_there: Callable[[str], list[tuple[str, Decimal]] | None]
-    lines_of: Callable[[Values], tuple[str, Decimal]]
+    there: Callable[[str], list[dict[str, Any]] | None]
     record: Recorder
+    added: tuple[str, ...] = ()
+    as_recorded: Callable[[Values], Values] = dict
+
+    def what_differs(self, said: Sequence[Values], recorded: Sequence[Values]) -> str:
+        """Say in what the rows of a file differ from what is recorded, or ""."""
+        ours = [self.as_recorded(row) for row in said]
+        return records.what_differs(ours, recorded, header=self.header, added=self.added)
 
 
 # -- What a cell names ---------------------------------------------------------------------------------
@@ -74,24 +89,6 @@ def _serials(text: str | None) -> str:
     return "\n".join(part.strip() for part in (text or "").split(";") if part.strip())
 
 
-def _purchase_order_line(number: str, code: str, place: int) -> PurchaseOrderLine:
-    line = PurchaseOrderLine.objects.filter(purchase_order__number=number, code__code=code).order_by("pk").first()
-    if line is None:
-        raise LineError(place, f'There is no purchase order "{number}" with a line of {code}. {NOTHING}')
-    return line
-
-
-def _order_line(number: str, code: str, place: int) -> OrderLine:
-    line = OrderLine.objects.filter(order__number=number, code__code=code).order_by("pk").first()
-    if line is None:
-        raise LineError(place, f'There is no order "{number}" with a line of {code}. {NOTHING}')
-    return line
-
-
-def _quantity_of(name: str, code: str = "code") -> Callable[[Values], tuple[str, Decimal]]:
-    return lambda values: (values[code], Decimal(values[name] or 0))
-
-
 # -- Verbs ---------------------------------------------------------------------------------------------
 def _record_purchase_order(number: str, lines: Sequence[Values], by: User | None, now: datetime) -> None:
     first = lines[0]
@@ -117,51 +114,80 @@ def _record_receipt(number: str, lines: Sequence[Values], by: User | None, now: 
     order = PurchaseOrder.objects.filter(number=first["purchase_order"]).first()
     if order is None:
         raise ValidationError(f'There is no purchase order "{first["purchase_order"]}". {NOTHING}')
-    receipt = receipt_save(
-        receipt=None,
-        purchase_order=order,
-        kind=Receipt.Kind.INCOMING,
-        received_at=_moment(first["date"]),
-        reference="",
-        lines=[
-            {
-                "purchase_order_line": _purchase_order_line(order.number, line["code"], place),
-                "quantity": Decimal(line["quantity"]),
-                "manufacturer_lot": line["manufacturer_lot"] or "",
-                "serials": _serials(line["serials"]),
-            }
-            for place, line in enumerate(lines)
-        ],
-        by=by,
-        at=now,
-        number=number,
-    )
-    receipt_post(receipt=receipt, by=by, at=now)
+    kind = _choice(first["kind"], Receipt.Kind.values, Receipt.Kind.INCOMING)
+    is_return = kind == Receipt.Kind.OUTGOING_RETURN
+    shares = shared_out(lines, purchase_order_lines, _room_to_return if is_return else _room_to_receive)
+    with shares.placed():
+        receipt = receipt_save(
+            receipt=None,
+            purchase_order=order,
+            kind=kind,
+            received_at=_moment(first["date"]),
+            reference="",
+            is_replacement_expected=_choice(first["replacement"], ("YES", "NO"), "NO") == "YES",
+            lines=[
+                {
+                    "purchase_order_line": share.line,
+                    "quantity": share.quantity,
+                    "manufacturer_lot": lines[share.place]["manufacturer_lot"] or "",
+                    "serials": share.serials,
+                }
+                for share in shares.all
+            ],
+            by=by,
+            at=now,
+            number=number,
+        )
+        (vendor_return_post if is_return else receipt_post)(receipt=receipt, by=by, at=now)
+
+
+def _room_to_receive(line: PurchaseOrderLine, _: Values) -> Decimal:
+    return quantity_due(line)
+
+
+def _room_to_return(line: PurchaseOrderLine, _: Values) -> Decimal:
+    return quantity_kept(line.lot) if line.lot is not None else ZERO
 
 
 def _record_purchase(number: str, lines: Sequence[Values], by: User | None, now: datetime) -> None:
     first = lines[0]
-    purchase = purchase_save(
-        purchase=None,
-        vendor=first["vendor"],
-        invoice_number=first["invoice"] or "",
-        invoiced_at=_moment(first["date"]),
-        freight=_number(first["freight"]) or Decimal(0),
-        freight_by=_choice(first["freight_by"], Purchase.FreightBy.values, Purchase.FreightBy.VALUE),
-        lines=[
-            {
-                "purchase_order_line": _purchase_order_line(line["purchase_order"], line["code"], place),
-                "quantity": Decimal(line["quantity"]),
-                "value": Decimal(line["value"]),
-            }
-            for place, line in enumerate(lines)
-        ],
-        by=by,
-        at=now,
-        number=number,
-    )
-    # Returns to vendors are not imported, so what a credit is for cannot be compared; nor is anybody here to be asked.
-    purchase_post(purchase=purchase, by=by, at=now, is_over_credit_accepted=True)
+    shares = shared_out(lines, purchase_order_lines, _room_to_bill)
+    values = _values(lines, shares)
+    with shares.placed():
+        purchase = purchase_save(
+            purchase=None,
+            vendor=first["vendor"],
+            invoice_number=first["invoice"] or "",
+            invoiced_at=_moment(first["date"]),
+            freight=_number(first["freight"]) or Decimal(0),
+            freight_by=_choice(first["freight_by"], Purchase.FreightBy.values, Purchase.FreightBy.VALUE),
+            lines=[
+                {"purchase_order_line": share.line, "quantity": share.quantity, "value": value}
+                for share, value in zip(shares.all, values, strict=True)
+            ],
+            by=by,
+            at=now,
+            number=number,
+        )
+        # What went back may not be in the files at all; nor is anybody here to be asked.
+        purchase_post(purchase=purchase, by=by, at=now, is_over_credit_accepted=True)
+
+
+def _room_to_bill(line: PurchaseOrderLine, row: Values) -> Decimal:
+    if line.lot is None:
+        return ZERO
+    billed = line.lot.quantity_purchased - line.lot.quantity_credited
+    return billed if Decimal(row["quantity"]) < 0 else line.quantity - billed
+
+
+def _values(lines: Sequence[Values], shares: Shares[PurchaseOrderLine]) -> list[Decimal]:
+    """The value of each row, spread over its shares by their quantities."""
+    values: list[Decimal] = []
+    for place, line in enumerate(lines):
+        value = Decimal(line["value"])
+        weights = [abs(share.quantity) for share in shares.all if share.place == place]
+        values += [part.copy_sign(value) for part in spread(abs(value), weights)]
+    return values
 
 
 def _record_order(number: str, lines: Sequence[Values], by: User | None, now: datetime) -> None:
@@ -191,29 +217,43 @@ def _record_order(number: str, lines: Sequence[Values], by: User | None, now: da
 def _record_shipment(number: str, lines: Sequence[Values], by: User | None, now: datetime) -> None:
     first = lines[0]
     kind = _choice(first["kind"], Shipment.Kind.values, Shipment.Kind.OUTGOING)
-    shipment = shipment_save(
-        shipment=None,
-        kind=kind,
-        shipped_at=_moment(first["date"]),
-        office=_office(first["office"]),
-        lines=[
-            {
-                "order_line": _order_line(line["order"], line["code"], place),
-                "quantity": Decimal(line["quantity"]),
-                "manufacturer_lot": line["manufacturer_lot"] or "",
-                "serials": _serials(line["serials"]),
-            }
-            for place, line in enumerate(lines)
-        ],
-        by=by,
-        at=now,
-        number=number,
-    )
-    (shipment_ship if kind == Shipment.Kind.OUTGOING else return_receive)(shipment=shipment, by=by, at=now)
+    is_return = kind == Shipment.Kind.INCOMING_RETURN
+    shares = shared_out(lines, order_lines, _room_to_take_back if is_return else _room_to_ship)
+    with shares.placed():
+        shipment = shipment_save(
+            shipment=None,
+            kind=kind,
+            shipped_at=_moment(first["date"]),
+            office=_office(first["office"]),
+            lines=[
+                {
+                    "order_line": share.line,
+                    "quantity": share.quantity,
+                    "manufacturer_lot": lines[share.place]["manufacturer_lot"] or "",
+                    "serials": share.serials,
+                }
+                for share in shares.all
+            ],
+            by=by,
+            at=now,
+            number=number,
+        )
+        (return_receive if is_return else shipment_ship)(shipment=shipment, by=by, at=now)
+
+
+def _room_to_ship(line: OrderLine, _: Values) -> Decimal:
+    return min(due(line), can_leave(line))
+
+
+def _room_to_take_back(line: OrderLine, _: Values) -> Decimal:
+    return net_shipped(line)
 
 
 def _record_job(number: str, lines: Sequence[Values], by: User | None, now: datetime) -> None:
     first = lines[0]
+    parent = Job.objects.filter(number=first["parent"]).first() if first["parent"] else None
+    if first["parent"] and parent is None:
+        raise ValidationError(f'There is no job "{first["parent"]}". {NOTHING}')
     job = job_save(
         job=None,
         code=_code(first["product"], 0),
@@ -227,9 +267,17 @@ def _record_job(number: str, lines: Sequence[Values], by: User | None, now: date
         ],
         by=by,
         at=now,
+        order_line=_line_to_make(first) if first["order"] else None,
+        parent=parent,
         number=number,
     )
     job_open(job=job, by=by, at=_moment(first["date"]))
+
+
+def _line_to_make(row: Values) -> OrderLine:
+    """The first line of the product that no job is made for yet; the first at all where there is none."""
+    lines = order_lines(row, 0, code="product")
+    return next((line for line in lines if not line.jobs.exists()), lines[0])
 
 
 def _record_adjustment(number: str, lines: Sequence[Values], by: User | None, now: datetime) -> None:
@@ -267,74 +315,67 @@ def _record_adjustment(number: str, lines: Sequence[Values], by: User | None, no
 
 
 # -- What is there already -----------------------------------------------------------------------------
-def _lines_by(
-    model: Any, lines: str, code: str, quantity: str = "quantity"
-) -> Callable[[str], list[tuple[str, Decimal]] | None]:
-    """Give a look-up of a document's lines by its number, as (code, quantity)."""
-
-    def look(number: str) -> list[tuple[str, Decimal]] | None:
-        record = model.objects.filter(number=number).first()
-        if record is None:
-            return None
-        return [(name, amount or Decimal(0)) for name, amount in getattr(record, lines).values_list(code, quantity)]
-
-    return look
+def _ordered_on(values: Values) -> Values:
+    """A purchase order has a day."""
+    return {**values, "date": f"{_moment(values['date']):%Y-%m-%d}T00:00:00+00:00"}
 
 
-def _adjusted(values: Values) -> tuple[str, Decimal]:
-    """A count names what was counted, or what it differs by."""
-    return values["code"], Decimal(values["quantity"] or values["count"] or 0)
+def _kind_or(kind: str) -> Callable[[Values], Values]:
+    return lambda values: {**values, "kind": values["kind"] or kind}
 
 
-def _adjusted_lines(number: str) -> list[tuple[str, Decimal]] | None:
-    record = InventoryAdjustment.objects.filter(number=number).first()
-    if record is None:
-        return None
-    rows = record.lines.values_list("code__code", "quantity", "count")
-    return [(code, quantity if count is None else count) for code, quantity, count in rows]
+def _adjusted(values: Values) -> Values:
+    """Only a transfer goes elsewhere; what differs from a count is worked out."""
+    recorded = dict(values)
+    is_transfer = values["type"].upper() == InventoryAdjustment.Type.TRANSFER
+    if values["to_office"] is not None and not (is_transfer and values["to_office"] != values["office"]):
+        recorded["to_office"] = ""
+    if values["count"]:
+        recorded["quantity"] = ""
+    return recorded
 
 
 READERS: Final[Mapping[str, Reader]] = {
     "purchase_orders": Reader(
         ("vendor", "office", "date", "reference"),
-        _lines_by(PurchaseOrder, "lines", "code__code"),
-        _quantity_of("quantity"),
+        records.purchase_order_rows,
         _record_purchase_order,
+        as_recorded=_ordered_on,
     ),
     "receipts": Reader(
-        ("purchase_order", "date"),
-        _lines_by(Receipt, "lines", "purchase_order_line__code__code"),
-        _quantity_of("quantity"),
+        ("kind", "purchase_order", "date", "replacement"),
+        records.receipt_rows,
         _record_receipt,
+        added=("quantity", "serials"),
+        as_recorded=_kind_or(Receipt.Kind.INCOMING),
     ),
     "purchases": Reader(
         ("vendor", "invoice", "date", "freight", "freight_by"),
-        _lines_by(Purchase, "lines", "purchase_order_line__code__code"),
-        _quantity_of("quantity"),
+        records.purchase_rows,
         _record_purchase,
+        added=("quantity", "value"),
     ),
     "orders": Reader(
         ("customer", "office", "department", "date", "reference"),
-        _lines_by(Order, "lines", "code__code"),
-        _quantity_of("quantity"),
+        records.order_rows,
         _record_order,
     ),
     "shipments": Reader(
         ("kind", "office", "date"),
-        _lines_by(Shipment, "lines", "order_line__code__code"),
-        _quantity_of("quantity"),
+        records.shipment_rows,
         _record_shipment,
+        added=("quantity", "serials"),
+        as_recorded=_kind_or(Shipment.Kind.OUTGOING),
     ),
     "jobs": Reader(
-        ("product", "quantity", "office", "date", "reference"),
-        _lines_by(Job, "components", "code__code"),
-        _quantity_of("component_quantity", "component"),
+        ("product", "quantity", "office", "date", "reference", "order", "parent"),
+        records.job_rows,
         _record_job,
     ),
     "adjustments": Reader(
         ("type", "date", "office", "to_office", "account", "description"),
-        _adjusted_lines,
-        _adjusted,
+        records.adjustment_rows,
         _record_adjustment,
+        as_recorded=_adjusted,
     ),
 }

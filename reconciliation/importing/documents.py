@@ -13,20 +13,27 @@ from typing import Any, Final
 
 from django.contrib.auth.models import User
 from django.core.exceptions import ValidationError
-from django.db import transaction
+from django.db import DataError, transaction
 
 from inventory_site.document_forms import LineError
+from inventory_site.fields import MONEY_LIMIT, QUANTITY_LIMIT
 from lots.locks import lock_pools_of_codes
 from lots.models import LineItemCode
+from lots.periods import why_not_yet
 from reconciliation.importing.columns import Column
 from reconciliation.importing.document_columns import DOCUMENT_COLUMNS
 from reconciliation.importing.document_verbs import READERS, Reader
 from reconciliation.importing.files import Source, read_rows
+from reconciliation.importing.importer import lock_imports
 from reconciliation.importing.problems import Problem, Problems, UnreadableFileError, shown
 from reconciliation.importing.values import BadValueError
 
 DOCUMENT_KINDS: Final = tuple(DOCUMENT_COLUMNS)
 ROWS_MOST: Final = 100_000
+_TOO_LARGE: Final = (
+    f'The figures of "{{}}", or what they add up to, are more than can be recorded: quantities lie below'
+    f" {QUANTITY_LIMIT:,}, values below {MONEY_LIMIT:,}."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +76,7 @@ def import_documents(
     rows = {kind: list(_read(kind, sources[kind], problems)) for kind in DOCUMENT_KINDS if kind in sources}
     if not problems.count:
         with transaction.atomic():
+            lock_imports()
             _lock_everything(rows)
             for kind, found in rows.items():
                 files[kind] = _record(kind, sources[kind].name, found, problems, by=by, now=now)
@@ -154,11 +162,14 @@ def _record(
             note(1, f'"{differs}" is not the same on all rows of "{number}".')
             continue
         values = [line.values for line in lines]
-        there = reader.lines_there(number)
+        if reason := why_not_yet(datetime.fromisoformat(values[0]["date"]), now=now):
+            note(0, reason)
+            continue
+        there = reader.there(number)
         if there is not None:
             present += 1
-            if sorted(there) != sorted(reader.lines_of(line) for line in values):
-                note(0, f'"{number}" is recorded already, with other lines.')
+            if differs := reader.what_differs(values, there):
+                note(0, f'"{number}" is recorded already, {differs}.')
             continue
         new += 1
         try:
@@ -167,6 +178,9 @@ def _record(
         except ValidationError as error:
             for place, message in _findings(error):
                 note(place, message)
+        except DataError:
+            # A sum that a document keeps; what one row alone makes too large is refused by its verb.
+            note(0, _TOO_LARGE.format(number))
     return DocumentFigures(new + present, new, present)
 
 

@@ -65,7 +65,7 @@ def import_records(
         cursor.execute("SET LOCAL work_mem = '64MB'")
         counts = stage(cursor, sources=dict(sources), problems=problems, progress=progress)
         if not is_check_only:
-            cursor.execute(_LOCK)
+            lock_imports()
         progress("Checking", sum(counts.values()), None)
         find_present(cursor)
         if not problems.is_cut_short:
@@ -81,6 +81,12 @@ def import_records(
     if is_written and new >= _ANALYZE_FROM:
         transaction.on_commit(_analyze, robust=True)
     return ImportOutcome(files, problems.count, tuple(problems.first()), is_written)
+
+
+def lock_imports() -> None:
+    """Wait for the turn to import, and have it until the caller's transaction ends."""
+    with connection.cursor() as cursor:
+        cursor.execute(_LOCK)
 
 
 def try_lock() -> bool:

@@ -8,6 +8,7 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from lots.models import CostPool, InventoryTransaction, LineItemCode, Purchase, PurchaseOrder, Receipt
+from lots.numbers import document_number
 from reconciliation.importing.document_columns import DOCUMENT_COLUMNS
 from tests.factories import make_code, make_lot
 from tests.reconciliation.records import culprits, run_now
@@ -141,9 +142,7 @@ def test_a_document_that_is_there_with_other_lines_is_a_fault(load: Callable[...
 def test_numbers_of_our_own_pass_over_imported_transaction_ids(load: Callable[..., str]) -> None:
     make_lot("OAK", source="PO-60000")
     load(purchase_orders=FILES["purchase_orders"])
-    from lots.numbers import document_number  # noqa: PLC0415  (asked for after the import)
-
-    assert document_number("purchase_order", "PO-") == "PO-60001"
+    assert document_number(PurchaseOrder, "purchase_order", "PO-") == "PO-60001"
 
 
 def test_documents_and_records_are_not_imported_together(load: Callable[..., str]) -> None:
