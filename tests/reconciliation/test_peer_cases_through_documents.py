@@ -12,7 +12,7 @@ from django.db.models import Sum
 from lots.models import InventoryLot, InventoryTransaction, Preference
 from lots.receiving import receipt_post
 from reconciliation.models import CogsAllocation
-from tests.factories import make_lot, make_office, make_usage, reconcile
+from tests.factories import day, make_lot, make_office, make_usage, reconcile
 from tests.lots.purchasing_stories import order_of, receive, write_receipt
 from tests.reconciliation.records import culprits
 from tests.usage.adjustments import line, posted
@@ -79,7 +79,7 @@ def send_back(order_quantity: str, cost: str, used: str, returned: str) -> Inven
     sold = make_usage("WIRE", used, on_day=3)
     reconcile()
     vendor_return_post(
-        receipt=write_receipt(order, returned, kind="OUTGOING_RETURN", on_day=4), by=None, at=sold.used_at
+        receipt=write_receipt(order, returned, kind="OUTGOING_RETURN", on_day=4), by=None, at=day(4)
     )
     reconcile()
     return sold
@@ -117,9 +117,9 @@ def test_odoo_a_receipt_made_smaller_after_its_goods_are_used() -> None:
     receive(late, "10", on_day=4)
     reconcile()
     before = cost_of(sold)
-    vendor_return_post(receipt=write_receipt(late, "2", kind="OUTGOING_RETURN", on_day=5), by=None, at=sold.used_at)
+    vendor_return_post(receipt=write_receipt(late, "2", kind="OUTGOING_RETURN", on_day=5), by=None, at=day(5))
     last = order_of(("WIRE", "4", "15"), on_day=6)
-    receipt_post(receipt=write_receipt(last, "4", on_day=6), by=None, at=sold.used_at)
+    receipt_post(receipt=write_receipt(last, "4", on_day=6), by=None, at=day(6))
     reconcile()
     assert before - 200 == 120
     assert (cost_of(sold), unallocated(), in_stock()) == (before, 0, (2, 30))
