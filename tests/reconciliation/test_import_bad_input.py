@@ -91,6 +91,7 @@ MOMENTS = [
     ("2026-13-01", "does not exist"),
     ("1899-12-31", "outside the years"),
     ("2201-01-01", "outside the years"),
+    ("2190-01-01", "lies in the future"),
     ("0001-01-01", "outside the years"),
     ("9999-12-31T23:59:59-10:00", "does not exist"),
     ("20260105", "is not a date"),

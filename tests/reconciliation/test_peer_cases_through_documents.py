@@ -78,9 +78,7 @@ def send_back(order_quantity: str, cost: str, used: str, returned: str) -> Inven
     receive(order, order_quantity)
     sold = make_usage("WIRE", used, on_day=3)
     reconcile()
-    vendor_return_post(
-        receipt=write_receipt(order, returned, kind="OUTGOING_RETURN", on_day=4), by=None, at=day(4)
-    )
+    vendor_return_post(receipt=write_receipt(order, returned, kind="OUTGOING_RETURN", on_day=4), by=None, at=day(4))
     reconcile()
     return sold
 
