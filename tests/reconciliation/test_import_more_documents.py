@@ -95,8 +95,8 @@ def test_the_same_in_other_words_is_the_same(load: Load) -> None:
 def test_a_count_and_a_transfer_are_there_already_as_they_were_written(load: Load) -> None:
     make_lot("OAK", received="9", office="AI")
     text = """adjustment,type,date,office,to_office,code,quantity,count
-ADJ-1,COUNT,2026-03-30,AI,BO,OAK,,0
 ADJ-2,TRANSFER,2026-03-29,AI,BO,OAK,3,
+ADJ-1,COUNT,2026-03-30,AI,BO,OAK,,0
 """
     assert "2 new" in load(adjustments=text)
     assert "2 already there" in load(adjustments=text)
