@@ -15,6 +15,7 @@ service that refuses raises ValidationError (or LineError, for one line), and ev
 
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
+from uuid import UUID
 
 from django import forms
 from django.contrib import messages
@@ -38,6 +39,8 @@ from inventory_site.document_versions import (
     stale_text,
     version_of,
 )
+from inventory_site.models import SentForm
+from inventory_site.sent_forms import TOKEN, SentBefore, claim, new_token, note_made, sent_before, token_of
 from inventory_site.views import RecordPermissionMixin
 
 if TYPE_CHECKING:
@@ -195,6 +198,8 @@ class DocumentFormView(DocumentView):
         return self._page(record, form, self._formset(record))
 
     def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        if sent := sent_before(self._token()):
+            return self._made_before(sent)
         record = self.get_record()
         if reason := self.why_not(record):
             return self._sent_back(record, reason)
@@ -210,11 +215,22 @@ class DocumentFormView(DocumentView):
         is_valid = form.is_valid()
         if formset is not None:
             is_valid = formset.is_valid() and is_valid
-        saved = self._saved(record, form, formset) if is_valid else None
+        try:
+            saved = self._saved(record, form, formset) if is_valid else None
+        except SentBefore as before:
+            return self._made_before(before.form)
         if saved is None:
             return self._page(record, form, formset, status=UNPROCESSABLE)
         messages.success(request, self.get_success_message(saved))
         return redirect(saved)
+
+    def _token(self) -> UUID | None:
+        """What a form that makes a record is told by when it is sent twice; changes are told by their version."""
+        return None if "pk" in self.kwargs else token_of(self.request.POST.get(TOKEN, ""))
+
+    def _made_before(self, sent: SentForm) -> HttpResponseBase:
+        messages.info(self.request, f"This form was sent before and made {sent.made}. Nothing was made again.")
+        return redirect(sent.url)
 
     def _sent_back(self, record: Any, reason: str) -> HttpResponseBase:
         messages.error(self.request, reason)
@@ -223,8 +239,11 @@ class DocumentFormView(DocumentView):
     def _saved(self, record: Any, form: forms.BaseForm, formset: LineFormSet | None) -> Any:
         try:
             with transaction.atomic():
+                claim(self._token())
                 self.refuse_stale()
-                return self.save(record, form.cleaned_data, [] if formset is None else formset.lines())
+                saved = self.save(record, form.cleaned_data, [] if formset is None else formset.lines())
+                note_made(self._token(), saved)
+                return saved
         except ValidationError as refusal:
             self.is_stale = self.took_refusal(refusal)
             put_errors(refusal, form, [] if formset is None else formset.kept_forms())
@@ -258,6 +277,7 @@ class DocumentFormView(DocumentView):
             "lines_title": self.lines_title,
             "lines_note": self.lines_note,
             "version": self.version,
+            "token": "" if "pk" in self.kwargs else self._token() or new_token(),
             "is_stale": self.is_stale,
             **self.get_extra_context(record),
         }

@@ -1,7 +1,10 @@
-"""The site kit keeps one table: the counters that document numbers come from, and the rule for append-only tables."""
+"""What the site kit keeps: the counters that document numbers come from, and the forms that were sent; and the rule for
+append-only tables.
+"""
 
 import pgtrigger
 from django.db import models
+from django.db.models.functions import Now
 
 
 def append_only(name: str) -> list[pgtrigger.Trigger]:
@@ -29,3 +32,19 @@ class NumberSequence(models.Model):
 
     def __str__(self) -> str:
         return f"{self.kind}: {self.last_number}"
+
+
+class SentForm(models.Model):
+    """A form that made a record. Each page with a form to make one has a token, so that sent twice it makes one."""
+
+    token = models.UUIDField(primary_key=True)
+    at = models.DateTimeField(db_default=Now())
+    # What was made, in the words of its page, and its address.
+    made = models.CharField(max_length=120)
+    url = models.CharField(max_length=200)
+
+    class Meta:
+        verbose_name = "sent form"
+
+    def __str__(self) -> str:
+        return f"{self.token}: {self.made}"

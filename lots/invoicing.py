@@ -88,6 +88,18 @@ def purchase_save(
     return purchase
 
 
+def same_invoice(*, vendor: str, invoice_number: str, but: Purchase | None = None) -> list[str]:
+    """Numbers of the purchases of this vendor that have this invoice number and are not void: perhaps it is entered
+    twice. What changes neither of the two is not asked about again.
+    """
+    vendor, invoice_number = vendor.strip(), invoice_number.strip()
+    if not invoice_number or (but is not None and (but.vendor, but.invoice_number) == (vendor, invoice_number)):
+        return []
+    others = Purchase.objects.filter(vendor__iexact=vendor, invoice_number__iexact=invoice_number)
+    others = others.exclude(status=PostingStatus.VOID).order_by("pk")
+    return [number for pk, number in others.values_list("pk", "number") if but is None or pk != but.pk]
+
+
 def _line(purchase: Purchase, index: int, line: Mapping[str, Any]) -> PurchaseLine:
     ordered, quantity, value = line["purchase_order_line"], line["quantity"] or ZERO, line["value"] or ZERO
     order = ordered.purchase_order

@@ -196,8 +196,9 @@ def purchase_order_save(
 
     A pending order moves nothing. Of an open one the differences are posted: lots of new lines, On Order of changed
     quantities (not below what was received), a cost event where unit costs change the value of what was received; a
-    line of which nothing happened leaves an empty lot behind. A blank `parent_order` keeps the one it has. Raises
-    ValidationError for a closed or void order, and LineError for a line that cannot be.
+    line of which nothing happened leaves an empty lot behind, and one that void documents name stays, at 0. An order
+    that has all it wants now closes by itself. A blank `parent_order` keeps the one it has. Raises ValidationError for
+    a closed or void order, and LineError for a line that cannot be.
     """
     wanted = [_ordered_line(line) for line in lines]
     if not vendor.strip():
@@ -216,10 +217,17 @@ def purchase_order_save(
     purchase_order.reference = reference
     purchase_order.parent_order = parent_order or purchase_order.parent_order
     purchase_order.save()
+    ordered = _quantities(purchase_order)
     notes = _write_lines(purchase_order, wanted, at=at)
     action = "Created" if is_new else "Edited"
     history_note(number=purchase_order.number, action=action, by=by, at=at, note="" if is_new else "; ".join(notes))
+    if _quantities(purchase_order) != ordered:
+        close_if_complete(purchase_order, by=by, at=at)
     return purchase_order
+
+
+def _quantities(order: PurchaseOrder) -> dict[int, Decimal]:
+    return dict(order.lines.values_list("pk", "quantity"))
 
 
 def _ordered_line(line: OrderedLine | Mapping[str, Any]) -> OrderedLine:
@@ -231,7 +239,7 @@ def _ordered_line(line: OrderedLine | Mapping[str, Any]) -> OrderedLine:
 def _write_lines(order: PurchaseOrder, wanted: Sequence[OrderedLine], *, at: datetime) -> list[str]:
     """Bring the order's lines to those wanted, and its lots with them where it is open. Returns what changed."""
     is_open = order.status == Status.OPEN
-    there = {line.pk: line for line in order.lines.select_related("code", "lot")}
+    there = {line.pk: line for line in order.lines.filter(quantity__gt=0).select_related("code", "lot")}
     if is_open:
         codes = [line.code for line in there.values()] + [line.code for line in wanted]
         lock_pools_of_codes(codes=codes, office=order.office)
@@ -251,7 +259,7 @@ def _write_lines(order: PurchaseOrder, wanted: Sequence[OrderedLine], *, at: dat
         if is_open:
             _follow(line, order, at=at)
     for line in [line for line in there.values() if line.pk not in kept]:
-        _remove(line, order, at=at)
+        _remove(line, order, at=at, position=len(wanted) + 1)
         notes.append(f"{line.code}: {quantity_text(line.quantity)} removed")
     return notes
 
@@ -319,8 +327,8 @@ def _follow(line: PurchaseOrderLine, order: PurchaseOrder, *, at: datetime) -> N
     settle_on_order(line.lot, due=quantity_due(line), at=at, source_number=order.number)
 
 
-def _remove(line: PurchaseOrderLine, order: PurchaseOrder, *, at: datetime) -> None:
-    """Take away a line that nothing names; its lot, if it has one, stays behind complete and empty."""
+def _remove(line: PurchaseOrderLine, order: PurchaseOrder, *, at: datetime, position: int) -> None:
+    """Take away a line that nothing in force names; its lot, if it has one, stays behind complete and empty."""
     if line.lot is not None:
         settle_on_order(line.lot, due=ZERO, at=at, source_number=order.number)
         _finish_lots([line.lot], is_final=True, quantity_ordered=ZERO)
@@ -328,15 +336,19 @@ def _remove(line: PurchaseOrderLine, order: PurchaseOrder, *, at: datetime) -> N
         with transaction.atomic():
             line.delete()
     except ProtectedError as refusal:
-        names = sorted({_document_of(record) for record in refusal.protected_objects})
-        raise ValidationError(
-            f"The line of {line.code} cannot be removed: {', '.join(names)} names it. Nothing was saved."
-        ) from None
+        documents = {_document_of(record) for record in refusal.protected_objects}
+        if names := sorted(str(document) for document in documents if document.status != Status.VOID):
+            raise ValidationError(
+                f"The line of {line.code} cannot be removed: {', '.join(names)} names it. Nothing was saved."
+            ) from None
+        # What is void names it for ever, and stands in nobody's way.
+        line.quantity, line.position = ZERO, position
+        line.save(update_fields=["quantity", "position"])
 
 
-def _document_of(record: Any) -> str:
+def _document_of(record: Any) -> Any:
     """The document that a line belongs to; whoever keeps a line of the order names it, a sales order as well."""
-    return next((str(getattr(record, name)) for name in ("receipt", "purchase", "order") if hasattr(record, name)), "")
+    return next(getattr(record, name) for name in ("receipt", "purchase", "order") if hasattr(record, name))
 
 
 def _finish_lots(lots: Sequence[InventoryLot], *, is_final: bool, **fields: Any) -> None:

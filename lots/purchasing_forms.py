@@ -237,7 +237,26 @@ class PurchaseForm(OverCreditForm):
     freight = MoneyFormField(label="Total freight charge", required=False, min_value=0)
     freight_by = forms.ChoiceField(label="Allocate by", choices=Purchase.FreightBy.choices)
 
-    field_order = ("vendor", "invoice_number", "invoiced_at", "freight", "freight_by", "is_over_credit_accepted")
+    is_same_invoice_accepted = forms.BooleanField(label="Enter it once more", required=False, widget=forms.HiddenInput)
+
+    field_order = (
+        "vendor",
+        "invoice_number",
+        "invoiced_at",
+        "freight",
+        "freight_by",
+        "is_same_invoice_accepted",
+        "is_over_credit_accepted",
+    )
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        if self.is_bound and self.data.get("is_same_invoice_accepted") == "on":
+            self.ask_same_invoice()
+
+    def ask_same_invoice(self) -> None:
+        """The tick is there only when the vendor's number stands on another purchase."""
+        self.fields["is_same_invoice_accepted"].widget = forms.CheckboxInput()
 
     def clean_freight(self) -> Any:
         return self.cleaned_data["freight"] or 0

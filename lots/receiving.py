@@ -24,7 +24,6 @@ from lots.lot_costs import (
     lock_lots,
     quantity_counted,
     quantity_due,
-    quantity_kept,
     quantity_on_order,
     recost,
     settle_on_order,
@@ -43,6 +42,7 @@ from lots.models import (
 from lots.numbers import document_number
 from lots.periods import refuse_future
 from lots.purchasing import close_if_complete, lines_by_code
+from lots.receipt_rules import lot_of, lots_of_receipt, why_not_void
 from lots.services import source_kind_of
 
 Kind = LotCostEvent.Kind
@@ -198,14 +198,6 @@ def lines_to_ship(receipt: Receipt) -> list[ReceiptLine]:
     return lines
 
 
-def lot_of(line: ReceiptLine) -> InventoryLot:
-    """The lot of a line's order line: opening the order made it."""
-    lot = line.purchase_order_line.lot
-    if lot is None:
-        raise ValidationError(f"{line.purchase_order_line.code} has no lot yet: open its order. Nothing was posted.")
-    return lot
-
-
 def _refuse_untraceable(line: ReceiptLine) -> None:
     code, serials = line.purchase_order_line.code, serials_of(line)
     if code.is_tracked_by_manufacturer_lot and not line.manufacturer_lot:
@@ -293,8 +285,10 @@ def receipt_void(*, receipt: Receipt, by: User | None, at: datetime, reason: str
         lock_document(order)
         lots = lots_of_receipt(receipt)
         lock_lots(lot.pk for lot, _ in lots)
-        if reasons := [text for lot, quantity in lots if (text := _why_not_shrink(lot, quantity, order))]:
-            raise ValidationError(f"{' '.join(reasons)} Nothing was changed.")
+        if refusal := why_not_void(receipt):
+            raise ValidationError(f"{refusal} Nothing was changed.")
+        for lot, _ in lots:
+            lot.refresh_from_db()
         receipt.status = PostingStatus.VOID
         receipt.save(update_fields=["status"])
         moved = movements_of(receipt.number, own=Q(lot__in=[lot for lot, _ in lots]))
@@ -312,47 +306,9 @@ def receipt_void(*, receipt: Receipt, by: User | None, at: datetime, reason: str
     return receipt
 
 
-def lots_of_receipt(receipt: Receipt) -> list[tuple[InventoryLot, Decimal]]:
-    """Each lot that a receipt or return names, with the quantity of all its lines, by code."""
-    quantities: dict[InventoryLot, Decimal] = defaultdict(lambda: ZERO)
-    lines = receipt.lines.select_related("purchase_order_line__lot__code", "purchase_order_line__lot__office")
-    for line in lines.order_by("purchase_order_line__code", "pk"):
-        quantities[lot_of(line)] += line.quantity
-    return list(quantities.items())
-
-
 def settle_lines(order: PurchaseOrder, lots: Sequence[InventoryLot], *, at: datetime) -> None:
     """Bring On Order of these lots to what is due of them. Mirrors put back what was due then, which may not be now."""
     wanted = {lot.pk for lot in lots}
     for line in lines_by_code(order):
         if line.lot is not None and line.lot.pk in wanted:
             settle_on_order(line.lot, due=quantity_due(line), at=at, source_number=order.number)
-
-
-def _why_not_shrink(lot: InventoryLot, quantity: Decimal, order: PurchaseOrder) -> str:
-    lot.refresh_from_db()
-    left = lot.quantity_received - quantity
-    if quantity_kept(lot) < quantity:
-        returns = _numbers(
-            Receipt.objects.filter(
-                kind=Receipt.Kind.OUTGOING_RETURN, status=PostingStatus.POSTED, lines__purchase_order_line__lot=lot
-            )
-        )
-        return f"Of lot {lot.number} ({lot.code}) units went back to the vendor: void {returns} first."
-    if left < lot.quantity_used:
-        return (
-            f"Lot {lot.number} ({lot.code}) would have received {quantity_text(left)}, and"
-            f" {quantity_text(lot.quantity_used)} of it are used: void or return what used them first."
-        )
-    billed = lot.quantity_purchased - lot.quantity_credited
-    if order.status == DocumentStatus.CLOSED and billed > left:
-        purchases = _numbers(Purchase.objects.filter(status=PostingStatus.POSTED, lines__purchase_order_line__lot=lot))
-        return (
-            f"{quantity_text(billed)} of lot {lot.number} ({lot.code}) are purchased, and {quantity_text(left)} would"
-            f" be received: void {purchases} or reopen {order} first."
-        )
-    return ""
-
-
-def _numbers(documents: Any) -> str:
-    return ", ".join(documents.order_by("pk").distinct().values_list("number", flat=True))

@@ -7,7 +7,7 @@ from django.contrib.auth.admin import GroupAdmin, UserAdmin
 from django.contrib.auth.models import Group, User
 from django.http import HttpRequest
 
-from inventory_site.models import NumberSequence
+from inventory_site.models import NumberSequence, SentForm
 from lots.admin import ReadOnlyAdmin
 from reconciliation.models import (
     CogsAllocation,
@@ -106,6 +106,11 @@ class ImportFileAdmin(ReadOnlyAdmin):
 @admin.register(NumberSequence)
 class NumberSequenceAdmin(ReadOnlyAdmin):
     list_display = ("kind", "last_number")
+
+
+@admin.register(SentForm)
+class SentFormAdmin(ReadOnlyAdmin):
+    list_display = ("token", "at", "made", "url")
 
 
 # -- People and groups -------------------------------------------------------------------------------

@@ -21,7 +21,7 @@ _VIEWED: Final = {
         "account", "fiscalperiod", "periodchange", "lotcostevent", "lotcosttopost",
     ),
     "usage": (
-        "order", "orderline", "shipment", "shipmentline", "shipmentusage",
+        "order", "orderline", "orderlinepurchase", "shipment", "shipmentline", "shipmentusage",
         "inventoryusage", "openusage", "usagelotrestriction", "job", "jobcomponent", "jobusage",
         "jobcost", "joboutput", "inventoryadjustment", "adjustmentline",
         "adjustmentrecord", "lotfeed", "lotrecost", "restrictionrelease",
@@ -78,6 +78,7 @@ ADMINISTRATOR: Final = (
     "auth.change_group",
     "auth.delete_group",
     "inventory_site.view_numbersequence",
+    "inventory_site.view_sentform",
 )
 
 ADMINISTRATORS: Final = "administrator"

@@ -247,8 +247,9 @@ CHECKS = (
         FROM unnest(ARRAY['lots_inventorytransaction', 'lots_serialmovement', 'lots_lotcostevent',
             'lots_recordhistory', 'lots_preferencechange', 'lots_periodchange', 'usage_inventoryusage',
             'usage_usagelotrestriction', 'usage_restrictionrelease', 'usage_lotfeed', 'usage_shipmentusage',
-            'usage_jobusage', 'usage_jobcost', 'usage_adjustmentrecord', 'reconciliation_cogsallocation',
-            'reconciliation_journalentry', 'reconciliation_journalline', 'reconciliation_runlogline']) AS wanted(name)
+            'usage_orderlinepurchase', 'usage_jobusage', 'usage_jobcost', 'usage_adjustmentrecord',
+            'reconciliation_cogsallocation', 'reconciliation_journalentry', 'reconciliation_journalline',
+            'reconciliation_runlogline']) AS wanted(name)
         WHERE NOT EXISTS (SELECT FROM pg_trigger WHERE tgrelid = wanted.name::regclass AND tgenabled IN ('O', 'A')
             AND tgtype & 56 = 56 AND tgname LIKE 'pgtrigger_%%append_only%%')""",
     ),

@@ -8,6 +8,7 @@ from django.db.models import Q, Sum
 
 from inventory_site.money import quantity_text
 from lots.ledger import mirror_movement, movements_of
+from lots.lot_users import used_by
 from lots.models import InventoryLot, InventoryTransaction, LotCostEvent
 from lots.services import lot_change
 from usage.adjustment_lines import ZERO
@@ -17,7 +18,6 @@ from usage.services import usage_mirror, usage_record
 from usage.units import movements_by_usage
 
 Kind = LotCostEvent.Kind
-USERS_NAMED = 5
 
 
 # -- Reasons -----------------------------------------------------------------------------------------
@@ -56,14 +56,10 @@ def _can_use_up(adjustment: InventoryAdjustment, lot: InventoryLot, quantity: De
 
 
 def _used_text(lot: InventoryLot, quantity: Decimal) -> str:
-    # The allocations belong to the app above: named in lookups, never imported.
-    users = InventoryUsage.objects.filter(allocations__lot=lot, quantity__gt=0)
-    named = list(users.order_by("pk").distinct()[: USERS_NAMED + 1])
-    who = ", ".join(f"usage {usage.number} ({usage.source_number or 'no document'})" for usage in named[:USERS_NAMED])
-    more = " and others" if len(named) > USERS_NAMED else ""
+    who = used_by(lot)
     return (
         f"Lot {lot.number} of {lot.code} got {quantity_text(quantity)} from it, and"
-        f" {quantity_text(lot.quantity_used)} of the lot are used{f', by {who}{more}' if who else ''}:"
+        f" {quantity_text(lot.quantity_used)} of the lot are used{f', {who}' if who else ''}:"
         " void or return that first."
     )
 

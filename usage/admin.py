@@ -24,6 +24,7 @@ from usage.models import (
     OpenUsage,
     Order,
     OrderLine,
+    OrderLinePurchase,
     RestrictionRelease,
     Shipment,
     ShipmentLine,
@@ -147,6 +148,13 @@ class ShipmentLineAdmin(ReadOnlyAdmin):
     list_display = ("shipment", "position", "order_line", "quantity", "manufacturer_lot")
     list_select_related = ("shipment", "order_line")
     search_fields = ("=shipment__number", "=order_line__order__number")
+    sortable_by = ()
+
+
+@admin.register(OrderLinePurchase)
+class OrderLinePurchaseAdmin(ReadOnlyAdmin):
+    list_display = ("order_line", "purchase_order_line")
+    search_fields = ("=order_line__order__number", "=purchase_order_line__purchase_order__number")
     sortable_by = ()
 
 

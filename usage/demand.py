@@ -10,7 +10,7 @@ from decimal import Decimal
 from django.db.models import F, Q
 
 from lots.ledger import DEMAND_ALONE, ZERO, movements_of, post_movement
-from lots.models import DocumentStatus, InventoryTransaction, Preference
+from lots.models import DocumentStatus, InventoryTransaction
 from lots.querysets import INVENTORIED
 from usage.models import OrderLine
 
@@ -26,10 +26,9 @@ def net_shipped(line: OrderLine) -> Decimal:
     return line.quantity_shipped - line.quantity_returned
 
 
-def outstanding(line: OrderLine, *, returns_reduce: bool) -> Decimal:
-    """What the line would still ask for: what came back counts as shipped where returns reduce the order."""
-    shipped = line.quantity_shipped if returns_reduce else net_shipped(line)
-    return max(line.quantity - shipped, ZERO)
+def outstanding(line: OrderLine) -> Decimal:
+    """What the line would still ask for; where returns reduce the order, they have lowered its quantity."""
+    return max(line.quantity - net_shipped(line), ZERO)
 
 
 def due(line: OrderLine) -> Decimal:
@@ -38,18 +37,15 @@ def due(line: OrderLine) -> Decimal:
         return ZERO
     if is_stocked(line):
         return -line.demand
-    return outstanding(line, returns_reduce=Preference.current().returns_reduce_orders)
+    return outstanding(line)
 
 
-def balance(line: OrderLine, *, returns_reduce: bool) -> Decimal:
+def balance(line: OrderLine) -> Decimal:
     """What an open order's line demands; below zero, how much more was shipped than it would ask for.
 
     Of that Demand itself shows nothing, so a change that began there would forget it.
     """
-    if line.demand:
-        return -line.demand
-    shipped = line.quantity_shipped if returns_reduce else net_shipped(line)
-    return min(line.quantity - shipped, ZERO)
+    return -line.demand if line.demand else min(line.quantity - net_shipped(line), ZERO)
 
 
 def room_for_demand(line: OrderLine) -> Decimal:

@@ -12,8 +12,9 @@ from django.db.models import Sum
 from inventory_site.fields import QUANTITY_STEP
 from inventory_site.money import money_text, quantity_text
 from lots.ledger import ZERO
+from lots.lot_users import used_by
 from lots.models import DocumentStatus, PostingStatus
-from usage.models import Job, JobComponent, JobOutput
+from usage.models import Job, JobComponent, JobCost, JobOutput
 
 Status = DocumentStatus
 
@@ -75,7 +76,7 @@ def why_not_void(job: Job) -> str:
     if in_the_way := [*outputs, *children]:
         return f"{job.number} cannot be voided while these stand: {', '.join(in_the_way)}. Void them first."
     if cost := job_cost_total(job):
-        return f"{job.number} cannot be voided: it carries job costs of {money_text(cost)}. Take them off first."
+        return f"{job.number} cannot be voided: it carries job costs of {money_text(cost)}. Void them first."
     return ""
 
 
@@ -87,11 +88,24 @@ def why_not_void_output(output: JobOutput) -> str:
         return f"{job.number} is {_state(job)}, so {output.number} cannot be voided." + _reopen_first(job)
     lot = job.lot
     if lot is not None and lot.quantity_received - output.quantity < lot.quantity_used:
+        who = used_by(lot)
         return (
             f"{output.number} cannot be voided: lot {lot.number} received {quantity_text(lot.quantity_received)}, and"
-            f" {quantity_text(lot.quantity_used)} of them are used."
+            f" {quantity_text(lot.quantity_used)} of them are used{f' {who}' if who else ''}: void or return that"
+            " first."
         )
     return ""
+
+
+def why_not_void_cost(cost: JobCost) -> str:
+    if cost.reverses_id is not None:
+        return "It is the void of another."
+    if getattr(cost, "reversed_by", None) is not None:
+        return "It is void already."
+    if cost.job.status != Status.OPEN:
+        return f"{cost.job.number} is {_state(cost.job)}." + _reopen_first(cost.job)
+    left = job_cost_total(cost.job) - cost.amount
+    return f"The others would come to {money_text(left)}, less than nothing: void those first." if left < 0 else ""
 
 
 def _why_not_open_now(job: Job, what: str) -> str:

@@ -3,8 +3,6 @@
 from collections.abc import Sequence
 from typing import Any
 
-from django.urls import reverse
-
 from inventory_site.tables import (
     BaseTable,
     DateColumn,
@@ -16,11 +14,10 @@ from inventory_site.tables import (
     StatusColumn,
     TextColumn,
 )
-from inventory_site.templatetags import display
 from lots import addresses
-from lots.models import PostingStatus
 from lots.tables import code_actions, office_column, source_actions
 from usage.models import Job, JobOutput
+from usage.production_panels import UndoColumn
 
 
 def product_column() -> GoToColumn:
@@ -82,15 +79,6 @@ class ComponentTable(BaseTable):
         return ""
 
 
-class VoidColumn(TextColumn):
-    """Leads to the question whether this production is to be undone."""
-
-    def render(self, record: JobOutput) -> str:
-        if record.status != PostingStatus.POSTED:
-            return ""
-        return display.go_to("Void", reverse("usage:job_output_void", args=[record.pk]), f"void of {record.number}")
-
-
 class OutputTable(BaseTable):
     """What came out, a line per time."""
 
@@ -100,7 +88,7 @@ class OutputTable(BaseTable):
     produced_at = DateColumn("Date")
     quantity = QuantityColumn("Quantity")
     status = StatusColumn("Status")
-    void = VoidColumn("Undo", accessor="pk", orderable=False)
+    undo = UndoColumn()
 
     def row_url(self, record: JobOutput) -> str:
         return addresses.records_from(record.number)

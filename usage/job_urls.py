@@ -13,6 +13,7 @@ urlpatterns = [
     path("production/jobs/<int:pk>/consume/", job_actions.JobConsumeView.as_view(), name="job_consume"),
     path("production/jobs/<int:pk>/produce/", job_actions.JobProduceView.as_view(), name="job_produce"),
     path("production/jobs/<int:pk>/cost/", job_actions.JobCostAddView.as_view(), name="job_cost_add"),
+    path("production/costs/<int:pk>/void/", job_actions.JobCostVoidView.as_view(), name="job_cost_void"),
     path("production/jobs/<int:pk>/close/", job_actions.JobCloseView.as_view(), name="job_close"),
     path("production/jobs/<int:pk>/reopen/", job_actions.JobReopenView.as_view(), name="job_reopen"),
     path("production/jobs/<int:pk>/void/", job_actions.JobVoidView.as_view(), name="job_void"),

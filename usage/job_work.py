@@ -35,6 +35,7 @@ from usage.job_rules import (
     why_not_add_cost,
     why_not_consume,
     why_not_produce,
+    why_not_void_cost,
     why_not_void_output,
 )
 from usage.models import InventoryUsage, Job, JobComponent, JobCost, JobOutput, JobUsage
@@ -221,23 +222,58 @@ def job_cost_add(
         )
     if account is not None:
         refuse(why_not_other_side(account))
-    account = account or default_account("job_cost")
-    cost = JobCost.objects.create(
-        job=job, kind=kind, description=description, incurred_at=incurred_at, amount=amount, account=account
+    cost = JobCost(
+        job=job,
+        kind=kind,
+        description=description,
+        incurred_at=incurred_at,
+        amount=amount,
+        account=account or default_account("job_cost"),
     )
-    lot = lot_of(job)
-    lot_change(
-        lot=lot,
-        at=incurred_at,
-        kind=LotCostEvent.Kind.JOB_COST,
-        source_number=job.number,
-        value_other=amount,
-        account=account,
-    )
-    recost_note([lot.pk])
+    _charge(job, cost)
     note = f"{cost.get_kind_display()} {money_text(amount)}" + (f": {description}" if description else "")
     history_note(number=job.number, action="Cost added", by=by, at=at, note=note)
     return cost
+
+
+@transaction.atomic
+def job_cost_void(*, cost: JobCost, by: User | None, at: datetime, reason: str = "") -> JobCost:
+    """Take a cost off the job's lot again, by a mirror of it that is dated `at` and linked to it, which is returned.
+
+    Raises ValidationError when the cost is void already, the job is not open, or its costs would come to less than
+    nothing.
+    """
+    job = locked_job(cost.job)
+    lock_components(job)
+    cost = job.costs.select_related("account", "job", "reversed_by").get(pk=cost.pk)
+    refuse(why_not_void_cost(cost))
+    mirror = JobCost(
+        job=job,
+        kind=cost.kind,
+        description=cost.description,
+        incurred_at=at,
+        amount=-cost.amount,
+        account=cost.account,
+        reverses=cost,
+    )
+    _charge(job, mirror)
+    note = f"{cost.get_kind_display()} {money_text(cost.amount)}" + (f". {reason}" if reason else "")
+    history_note(number=job.number, action="Cost void", by=by, at=at, note=note)
+    return mirror
+
+
+def _charge(job: Job, cost: JobCost) -> None:
+    cost.save()
+    lot = lot_of(job)
+    lot_change(
+        lot=lot,
+        at=cost.incurred_at,
+        kind=LotCostEvent.Kind.JOB_COST,
+        source_number=job.number,
+        value_other=cost.amount,
+        account=cost.account,
+    )
+    recost_note([lot.pk])
 
 
 # -- Shared with usage/production.py -------------------------------------------------------------------

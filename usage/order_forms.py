@@ -108,9 +108,9 @@ ShipmentLineFormSet = forms.formset_factory(ShipmentLineForm, formset=LineFormSe
 
 
 class ShipForm(forms.Form):
-    """Asks only where more would leave than is due: `over` says what."""
+    """Asks only where more would leave than is due, or there of a manufacturer lot: `over` says what."""
 
-    is_over_shipment_accepted = forms.BooleanField(label="Ship more than is due")
+    is_over_shipment_accepted = forms.BooleanField(label="Ship it all the same")
 
     def __init__(self, *args: Any, over: str = "", **options: Any) -> None:
         super().__init__(*args, **options)

@@ -18,12 +18,13 @@ from inventory_site.document_forms import LineError
 from inventory_site.money import quantity_text
 from lots.history import history_note
 from lots.ledger import ZERO
-from lots.locks import lock_pools_of_codes, preference_in_force
+from lots.locks import lock_pools_of_codes
 from lots.models import DocumentStatus, LineItemCode, Office, PostingStatus, PurchaseOrder
 from lots.numbers import document_number
 from lots.purchasing import purchase_order_open, purchase_order_save
 from usage.demand import balance, demand_post, demand_take_back, due, is_stocked, net_shipped, outstanding
-from usage.models import InventoryUsage, Job, Order, OrderLine, Shipment
+from usage.models import InventoryUsage, Job, Order, OrderLine, OrderLinePurchase, Shipment
+from usage.supplying import bought_for, to_procure, why_not_procure
 
 Status = DocumentStatus
 Supply = OrderLine.Supply
@@ -38,7 +39,7 @@ def lock_orders(pks: Sequence[int]) -> dict[int, Order]:
 
 def lines_of(order: Order) -> list[OrderLine]:
     """The lines of a locked order, as they are now."""
-    related = ("code", "lot", "purchase_order_line__purchase_order")
+    related = ("code", "lot")
     return list(order.lines.select_related(*related).order_by("position", "pk"))
 
 
@@ -78,7 +79,7 @@ def why_not_void(order: Order) -> str:
         return f"Order {order} is void already."
     moved = Shipment.objects.filter(status=PostingStatus.POSTED, lines__order_line__order=order)
     unfinished = (Status.PENDING, Status.OPEN)
-    bought = PurchaseOrder.objects.filter(lines__order_lines__order=order, status__in=unfinished)
+    bought = PurchaseOrder.objects.filter(lines__made_for__order_line__order=order, status__in=unfinished)
     made = Job.objects.filter(order_line__order=order, status__in=unfinished)
     in_the_way: list[str] = []
     for documents in (moved, bought, made):
@@ -86,18 +87,6 @@ def why_not_void(order: Order) -> str:
     if not in_the_way:
         return ""
     return f"Void {', '.join(in_the_way)} first: they stand on order {order}."
-
-
-def why_not_procure(line: OrderLine) -> str:
-    order = line.order
-    if order.status != Status.OPEN:
-        return f"Order {order} is not open."
-    if not is_stocked(line):
-        return f"{line.code} of order {order} moves no inventory."
-    made = line.purchase_order_line
-    if made is not None and made.purchase_order.status != Status.VOID:
-        return f"{made.purchase_order} was made for {line.code} of order {order} already."
-    return "" if due(line) else f"Nothing of {line.code} is due on order {order}."
 
 
 # -- Verbs -------------------------------------------------------------------------------------------
@@ -158,7 +147,7 @@ def _write_lines(order: Order, lines: Sequence[LineData], *, at: datetime) -> st
     """Write the lines; of an open order post what changes, and say it in words."""
     if order.status == Status.OPEN and not lines:
         raise ValidationError(f"Order {order} is open, so it needs a line. Close or void it. Nothing was changed.")
-    there = {line.pk: line for line in lines_of(order)}
+    there = {line.pk: line for line in lines_of(order) if line.quantity}
     kept = [int(given["id"]) for given in lines if given.get("id")]
     changes = []
     if order.status == Status.OPEN:
@@ -167,7 +156,7 @@ def _write_lines(order: Order, lines: Sequence[LineData], *, at: datetime) -> st
         if reason := _why_untouchable(line):
             raise ValidationError(f"{line.code} cannot be taken off order {order}: {reason} Nothing was changed.")
         demand_post(line=line, change=-line.demand, at=at)
-        line.delete()
+        _take_off(line, position=len(lines) + 1)
         changes.append(f"{line.code} taken off")
     for index, given in enumerate(lines):
         if given["quantity"] <= 0:
@@ -211,7 +200,7 @@ def _change_open_line(index: int, line: OrderLine, given: LineData, *, at: datet
     if is_other_supply and (reason := _why_untouchable(line)):
         raise LineError(index, f"The supply stays as it is: {reason}", field="supply")
     demanded, change = -line.demand, given["quantity"] - line.quantity
-    before = balance(line, returns_reduce=preference_in_force().returns_reduce_orders)
+    before = balance(line)
     line.quantity, line.supply = given["quantity"], given["supply"]
     if is_other_supply:
         wanted = _wanted_of_new(line)
@@ -226,12 +215,22 @@ def _wanted_of_new(line: OrderLine) -> Decimal:
     return line.quantity if is_stocked(line) else ZERO
 
 
+def _take_off(line: OrderLine, *, position: int) -> None:
+    """Delete a line, or bring it to 0 where documents that are void name it for ever."""
+    if line.shipment_lines.exists() or line.jobs.exists() or line.purchases.exists():
+        OrderLine.objects.filter(pk=line.pk).update(quantity=ZERO, position=position)
+    else:
+        line.delete()
+
+
 def _why_untouchable(line: OrderLine) -> str:
-    if shipped := line.shipment_lines.select_related("shipment").first():
+    """What names it and is not void."""
+    shipped = line.shipment_lines.exclude(shipment__status=PostingStatus.VOID).select_related("shipment").first()
+    if shipped is not None:
         return f"{shipped.shipment} names it."
-    if line.purchase_order_line is not None:
-        return f"{line.purchase_order_line.purchase_order} was made for it."
-    job = line.jobs.first()
+    if bought := bought_for(line).first():
+        return f"{bought.purchase_order} was made for it."
+    job = line.jobs.exclude(status=Status.VOID).first()
     return f"{job} was made for it." if job else ""
 
 
@@ -294,9 +293,8 @@ def order_reopen(*, order: Order, by: User | None, at: datetime, reason: str = "
 
 def reopen(order: Order, *, by: User | None, at: datetime, note: str) -> None:
     """Reopen a locked, closed order, for a return or for a shipment that is undone."""
-    returns_reduce = preference_in_force().returns_reduce_orders
     lines = [line for line in lines_of(order) if is_stocked(line)]
-    _post_wanted(order, {line: outstanding(line, returns_reduce=returns_reduce) for line in lines}, at=at)
+    _post_wanted(order, {line: outstanding(line) for line in lines}, at=at)
     order.status, order.closed_at = Status.OPEN, None
     order.save(update_fields=["status", "closed_at"])
     history_note(number=order.number, action="Reopened", by=by, at=at, note=note)
@@ -332,10 +330,10 @@ def order_void(*, order: Order, by: User | None, at: datetime, reason: str = "")
 # -- Procurement -------------------------------------------------------------------------------------
 @transaction.atomic
 def procure(*, order_line: OrderLine, vendor: str, unit_cost: Decimal, by: User | None, at: datetime) -> PurchaseOrder:
-    """Order what is due on a line from a vendor: an open purchase order, whose lot names the order as its parent.
+    """Order what is due on a line, and neither here for it nor on the way, from a vendor: an open purchase order.
 
-    Binds line, purchase order line and lot together: a special order ships from that lot alone. Raises ValidationError
-    when the order is not open, nothing is due, or it was done already.
+    Its lot names the order as its parent and is bound to the line: a special order ships from such lots alone. Raises
+    ValidationError when the order is not open, nothing is due, or all of it was procured already.
     """
     order = lock_orders([order_line.order_id])[order_line.order_id]
     line = next(line for line in lines_of(order) if line.pk == order_line.pk)
@@ -346,14 +344,15 @@ def procure(*, order_line: OrderLine, vendor: str, unit_cost: Decimal, by: User 
         office=order.office,
         ordered_on=timezone.localdate(at),
         reference=f"Order #{order.number}",
-        lines=[{"code": line.code, "quantity": due(line), "unit_cost": unit_cost}],
+        lines=[{"code": line.code, "quantity": to_procure(line), "unit_cost": unit_cost}],
         by=by,
         at=at,
         parent_order=order.number,
     )
     purchase_order_open(purchase_order=made, by=by, at=at)
     bought = made.lines.select_related("lot").get()
-    OrderLine.objects.filter(pk=line.pk).update(purchase_order_line=bought, lot=bought.lot)
+    OrderLinePurchase.objects.create(order_line=line, purchase_order_line=bought)
+    OrderLine.objects.filter(pk=line.pk).update(lot=bought.lot)
     history_note(
         number=order.number,
         action="Procured",

@@ -41,6 +41,7 @@ from usage.job_work import (
     held_usages,
     job_consume,
     job_cost_add,
+    job_cost_void,
     job_output_void,
     job_produce,
     lock_components,
@@ -51,12 +52,14 @@ from usage.job_work import (
     refuse,
 )
 from usage.models import Job, JobComponent, Order, OrderLine
+from usage.supplying import to_procure, why_not_procure
 
 __all__ = [
     "copy_components",
     "job_close",
     "job_consume",
     "job_cost_add",
+    "job_cost_void",
     "job_open",
     "job_output_void",
     "job_produce",
@@ -236,15 +239,19 @@ def make_job_for_order_line(
     quantity: Decimal | None = None,
     started_at: datetime | None = None,
 ) -> Job:
-    """Enter and open a job for a line of an order (all of it, unless told otherwise): how Fulfillment makes one.
+    """Enter and open a job for a line of an order: how Fulfillment makes one.
 
-    Raises ValidationError like job_save() and job_open().
+    It makes what is due and neither here for the line nor on the way, unless told otherwise. Raises ValidationError
+    when that is nothing, and like job_save() and job_open().
     """
+    Order.objects.select_for_update(no_key=True).get(pk=order_line.order_id)
+    order_line = OrderLine.objects.select_related("order__office", "code").get(pk=order_line.pk)
+    refuse(why_not_procure(order_line))
     order = order_line.order
     job = job_save(
         job=None,
         code=order_line.code,
-        quantity=order_line.quantity if quantity is None else quantity,
+        quantity=to_procure(order_line) if quantity is None else quantity,
         office=order.office,
         started_at=started_at or at,
         reference=f"Order #{order.number}",

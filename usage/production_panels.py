@@ -4,13 +4,17 @@ from decimal import Decimal
 from typing import Any
 
 from django.db.models import F
+from django.urls import reverse
+from django.utils.html import format_html
 
 from inventory_site.details import Section
 from inventory_site.listing import EmptyState
 from inventory_site.tables import BaseTable, DateColumn, GoToColumn, MoneyColumn, QuantityColumn, TextColumn
+from inventory_site.templatetags import display
 from lots import addresses
 from lots.models import InventoryLot, LotType
 from usage.feeding import shared
+from usage.job_rules import why_not_void_cost
 from usage.models import JobCost
 from usage.querysets import usages
 
@@ -40,6 +44,19 @@ class InventoriedCostTable(BaseTable):
     cost = MoneyColumn("Cost", estimated=True, orderable=False)
 
 
+class UndoColumn(TextColumn):
+    """Leads to the question whether this is to be undone, or says why it cannot: the row's `undo`, (url, reason)."""
+
+    def __init__(self) -> None:
+        super().__init__("Undo", empty_values=(), orderable=False, exclude_from_export=True)
+
+    def render(self, record: Any) -> str:
+        url, reason = record.undo
+        if url:
+            return display.go_to("Void", url, f"void of {record}")
+        return format_html('<span class="muted">{}</span>', reason)
+
+
 class JobCostTable(BaseTable):
     """Labor, services and expenses that the job's lot carries."""
 
@@ -50,6 +67,7 @@ class JobCostTable(BaseTable):
     incurred_at = DateColumn("Date", orderable=False)
     account = TextColumn("Credited to", orderable=False)
     amount = MoneyColumn("Amount", orderable=False)
+    undo = UndoColumn()
 
 
 def usages_of_lot(lot: InventoryLot | None) -> list[Any]:
@@ -71,7 +89,7 @@ def usages_of_lot(lot: InventoryLot | None) -> list[Any]:
 def job_costs_of(lot: InventoryLot | None) -> list[JobCost]:
     if lot is None:
         return []
-    return list(JobCost.objects.filter(job__lot=lot).select_related("account").order_by("pk"))
+    return list(JobCost.objects.filter(job__lot=lot).select_related("account", "job", "reversed_by").order_by("pk"))
 
 
 def inventoried_section(rows: list[Any], *, title: str = "Production Costs (Inventoried)") -> Section:
@@ -90,13 +108,21 @@ def inventoried_section(rows: list[Any], *, title: str = "Production Costs (Inve
     )
 
 
-def capitalized_section(rows: list[JobCost]) -> Section:
-    """What was no inventory: the guides' capitalized expenses."""
+def capitalized_section(rows: list[JobCost], *, may_undo: bool = False) -> Section:
+    """What was no inventory: the guides' capitalized expenses. `may_undo`: with the way to make each void."""
+    for row in rows[:ROWS_SHOWN] if may_undo else ():
+        reason = why_not_void_cost(row)
+        row.undo = ("", reason) if reason else (reverse("usage:job_cost_void", args=[row.pk]), "")  # type: ignore[attr-defined]  # for the table
     amount = sum((row.amount for row in rows), ZERO)
     return Section(
         "Production Costs (Non-Inventoried; Capitalized Expenses)",
         note=f"The first {ROWS_SHOWN} of {len(rows):,}; the total is that of all." if len(rows) > ROWS_SHOWN else "",
-        table=JobCostTable(rows[:ROWS_SHOWN], totals={"amount": amount} if rows else None, empty=NO_COSTS),
+        table=JobCostTable(
+            rows[:ROWS_SHOWN],
+            totals={"amount": amount} if rows else None,
+            empty=NO_COSTS,
+            exclude=() if may_undo else ("undo",),
+        ),
     )
 
 

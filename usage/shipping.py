@@ -25,10 +25,11 @@ from usage.models import InventoryUsage, Order, OrderLine, Shipment, ShipmentLin
 from usage.ordering import close_if_all_shipped, codes_needing_units, lines_of, lock_orders, reopen
 from usage.services import usage_mirror, usage_record
 from usage.special_orders import taken_by_others
+from usage.supplying import own_lots
 from usage.units import (
     Part,
+    more_than_came,
     movements_by_usage,
-    own_lots,
     parts_coming_back,
     parts_going_out,
     serials_of,
@@ -41,7 +42,9 @@ SOURCE_KIND = "SHIP"
 
 
 class OverShipment(ValidationError):
-    """More would leave than is due. Say `is_over_shipment_accepted=True` if that is meant."""
+    """More would leave than is due, or than is there of a manufacturer lot. If that is meant, say
+    `is_over_shipment_accepted=True`.
+    """
 
 
 # -- What can be done now ----------------------------------------------------------------------------
@@ -173,8 +176,8 @@ def shipment_ship(
     Per line that moves inventory writes the usage (one per lot where serial numbers say so) with its movement,
     restricted to the special order's lot or to those its units came in by; then shipped quantities, demand, status and
     history, and closes orders of which nothing is due any more. Stock below zero stops nothing. Raises OverShipment for
-    more than is due, ValidationError when it is not pending, an order is not open, a special order has not come in, or
-    units are wrong.
+    more than is due, or there of a manufacturer lot; ValidationError when it is not pending, an order is not open, a
+    special order has not come in, or units are wrong.
     """
     record, lines, orders = _lock(shipment)
     if reason := why_not_ship(record):
@@ -184,7 +187,7 @@ def shipment_ship(
     refuse_future(record.shipped_at, now=at)
     _refuse_unshippable(lines)
     if not is_over_shipment_accepted:
-        _refuse_over_shipment(lines)
+        _refuse_over_shipment(record, lines)
     taken = " ".join(taken_by_others(record))
     for line in lines:
         _ship_line(record, line)
@@ -235,24 +238,25 @@ def _refuse_unshippable(lines: Sequence[ShipmentLine]) -> None:
             )
 
 
-def _refuse_over_shipment(lines: Sequence[ShipmentLine]) -> None:
-    if over := _over(lines):
-        raise OverShipment(f"More would be shipped than is due: {over}. Nothing was posted.")
+def _refuse_over_shipment(shipment: Shipment, lines: Sequence[ShipmentLine]) -> None:
+    if over := _over(shipment, lines):
+        raise OverShipment(f"More would be shipped than is due or there: {over}. Nothing was posted.")
 
 
-def _over(lines: Sequence[ShipmentLine]) -> str:
-    return "; ".join(
+def _over(shipment: Shipment, lines: Sequence[ShipmentLine]) -> str:
+    too_much = [
         f"{quantity_text(quantity)} {line.code}, while {quantity_text(due(line))} are due on order {line.order}"
         for line, quantity in _totals(lines).items()
         if quantity > due(line)
-    )
+    ]
+    return "; ".join([*too_much, *more_than_came(shipment, lines)])
 
 
 def over_shipment_of(shipment: Shipment) -> str:
-    """What a pending shipment would ship beyond what is due, in words, or ""."""
+    """What a pending shipment would ship beyond what is due, or there of a manufacturer lot, in words, or ""."""
     if shipment.kind != Kind.OUTGOING or shipment.status != Status.PENDING:
         return ""
-    return _over(list(shipment.lines.select_related("order_line__order", "order_line__code")))
+    return _over(shipment, list(shipment.lines.select_related("order_line__order", "order_line__code")))
 
 
 def _totals(lines: Sequence[ShipmentLine]) -> dict[OrderLine, Decimal]:
@@ -358,8 +362,9 @@ def return_receive(*, shipment: Shipment, by: User | None, at: datetime) -> None
     """Receive a pending return: the goods are in stock again, at the cost they left with where it is still known.
 
     Per usage that is returned (the last shipped first, each by what it has not had returned) writes a negative usage
-    linked to it. Where returns do not reduce orders, the replacement is demanded. Closed orders are reopened. Raises
-    ValidationError when it is not pending, or for more than is shipped and not returned yet.
+    linked to it. Where returns reduce orders, the lines are for that much less from then on; otherwise the replacement
+    is demanded, and closed orders are reopened. Raises ValidationError when it is not pending, or for more than is
+    shipped and not returned yet.
     """
     record, lines, orders = _lock(shipment)
     if reason := why_not_ship(record):
@@ -368,10 +373,10 @@ def return_receive(*, shipment: Shipment, by: User | None, at: datetime) -> None
         raise ValidationError(f"{record} is no return: ship it. Nothing was posted.")
     refuse_future(record.shipped_at, now=at)
     _refuse_unreturnable(lines)
-    for order in orders:
-        if order.status == DocumentStatus.CLOSED:
-            _reopen(order, lines, by=by, at=at, note=f"Return {record}")
     is_replaced = not preference_in_force().returns_reduce_orders
+    for order in orders:
+        if is_replaced and order.status == DocumentStatus.CLOSED:
+            _reopen(order, lines, by=by, at=at, note=f"Return {record}")
     for line in lines:
         _take_back_line(record, line, is_replaced=is_replaced)
     Shipment.objects.filter(pk=record.pk).update(status=Status.POSTED)
@@ -406,10 +411,21 @@ def _reopen(order: Order, lines: Sequence[ShipmentLine], *, by: User | None, at:
 def _take_back_line(shipment: Shipment, line: ShipmentLine, *, is_replaced: bool) -> None:
     order_line = line.order_line
     _count(order_line, returned=line.quantity)
+    if not is_replaced:
+        _reduce(line, min(line.quantity, order_line.quantity))
     if is_stocked(order_line):
         for part in parts_coming_back(line):
             wanted = min(part.quantity, room_for_demand(order_line)) if is_replaced else ZERO
             _use(shipment, line, part, quantity=-part.quantity, demand=-wanted)
+
+
+def _reduce(line: ShipmentLine, quantity: Decimal) -> None:
+    """Let the order line be for so much less: what came back is not wanted any more. Below zero undoes that."""
+    order_line = line.order_line
+    OrderLine.objects.filter(pk=order_line.pk).update(quantity=F("quantity") - quantity)
+    order_line.quantity -= quantity
+    line.quantity_reduced += quantity
+    line.save(update_fields=["quantity_reduced"])
 
 
 # -- Void --------------------------------------------------------------------------------------------
@@ -418,8 +434,8 @@ def shipment_void(*, shipment: Shipment, by: User | None, at: datetime, reason: 
     """Void a shipment or a return for ever: what it moved is mirrored, dated now, and its orders stand as before it.
 
     Writes one usage per usage, linked to it, so that goods go back to the lots they were drawn from; what the order
-    demands is what it would without it. Closed orders are reopened. Raises ValidationError, naming the returns that
-    stand on it.
+    demands is what it would without it. Closed orders are reopened, and orders of which nothing is due afterwards
+    closed. Raises ValidationError, naming the returns that stand on it.
     """
     record, lines, orders = _lock(shipment)
     if refusal := why_not_void(record):
@@ -431,6 +447,7 @@ def shipment_void(*, shipment: Shipment, by: User | None, at: datetime, reason: 
         _mirror(record, lines, at=at)
         for order in orders:
             history_note(number=order.number, action="Shipment void", by=by, at=at, note=_told(order, record, lines))
+            close_if_all_shipped(order, by=by, at=at)
     Shipment.objects.filter(pk=record.pk).update(status=Status.VOID)
     history_note(number=record.number, action="Void", by=by, at=at, note=reason)
     shipment.refresh_from_db()
@@ -443,20 +460,20 @@ def _mirror(shipment: Shipment, lines: Sequence[ShipmentLine], *, at: datetime) 
         made.setdefault(row.line_id, []).append(row.usage)
     movements = movements_by_usage([usage for usages in made.values() for usage in usages])
     apart = _demand_apart(shipment, [movement.pk for movement in movements.values()])
-    returns_reduce = preference_in_force().returns_reduce_orders
     for line in lines:
         order_line = line.order_line
-        wanted = balance(order_line, returns_reduce=returns_reduce)
+        wanted = balance(order_line)
         if shipment.kind == Kind.OUTGOING:
             _count(order_line, shipped=-line.quantity)
         else:
             _count(order_line, returned=-line.quantity)
+            # What a return took off the order was not demanded, so there is nothing of it to take back.
+            wanted += line.quantity_reduced
+            _reduce(line, -line.quantity_reduced)
         for usage in made.get(line.pk, []):
             movement = movements[usage.pk]
             beside = apart.get(movement.pk)
-            # A return that reduced the order demanded nothing, so there is nothing to take back.
-            if shipment.kind == Kind.OUTGOING or (beside or movement).demand or not returns_reduce:
-                wanted += usage.quantity
+            wanted += usage.quantity
             demanded = max(min(wanted, order_line.quantity - net_shipped(order_line)), ZERO)
             change = -demanded - order_line.demand
             is_here = beside is None and order_line.order.office == shipment.office

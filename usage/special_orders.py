@@ -16,7 +16,7 @@ from lots.ledger import ZERO
 from lots.models import InventoryLot, PostingStatus
 from usage.demand import is_stocked
 from usage.models import InventoryUsage, OrderLine, Shipment
-from usage.units import own_lots
+from usage.supplying import own_lots
 
 
 def taken_by_others(shipment: Shipment) -> list[str]:

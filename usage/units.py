@@ -14,10 +14,12 @@ from django.db.models import Sum
 from inventory_site.money import quantity_text
 from lots.ledger import ZERO
 from lots.locks import preference_in_force
-from lots.models import InventoryLot, InventoryTransaction, LineItemCode
+from lots.models import InventoryLot, InventoryTransaction, LineItemCode, Preference
 from usage.adjustment_stock import lots_of_manufacturer_lot, lots_of_serials
-from usage.models import InventoryUsage, OrderLine, ShipmentLine, ShipmentUsage
+from usage.demand import is_stocked
+from usage.models import InventoryUsage, OrderLine, Shipment, ShipmentLine, ShipmentUsage
 from usage.services import restriction_of
+from usage.supplying import own_lots
 
 
 class Part(NamedTuple):
@@ -50,14 +52,6 @@ def why_not_these_units(code: LineItemCode, line: ShipmentLine) -> str:
 
 
 # -- Going out ---------------------------------------------------------------------------------------
-def own_lots(order_line: OrderLine) -> list[InventoryLot]:
-    """The lots that were made for a line, by its purchase order and its jobs: all that a special order ships from."""
-    lots = {row.lot for row in order_line.jobs.filter(code=order_line.code).select_related("lot__office")}
-    bought = order_line.purchase_order_line
-    lots |= {order_line.lot, bought.lot if bought is not None else None}
-    return sorted((lot for lot in lots if lot is not None), key=lambda lot: lot.pk)
-
-
 def parts_going_out(line: ShipmentLine) -> list[Part]:
     """Split a line by the lots that its units came in by: one part, or one per lot of its serial numbers.
 
@@ -94,6 +88,27 @@ def parts_going_out(line: ShipmentLine) -> list[Part]:
         Part(Decimal(len(those)), [lot] if lot else allowed, those, manufacturer_lot=line.manufacturer_lot)
         for lot, those in groups.items()
     ]
+
+
+def more_than_came(shipment: Shipment, lines: Sequence[ShipmentLine]) -> list[str]:
+    """Say of which manufacturer lots more would leave than is on hand of them: other units may bear that name by
+    mistake, or the receipt is not entered yet.
+    """
+    leaving: dict[tuple[LineItemCode, str], Decimal] = {}
+    for line in lines:
+        if line.manufacturer_lot and is_stocked(line.order_line):
+            key = (line.order_line.code, line.manufacturer_lot)
+            leaving[key] = leaving.get(key, ZERO) + line.quantity
+    here = {"office": shipment.office} if leaving and Preference.current().prevent_inter_office else {}
+    texts = []
+    for (code, name), quantity in leaving.items():
+        moved = InventoryTransaction.objects.filter(code=code, manufacturer_lot=name, **here)
+        there = moved.aggregate(sum=Sum("on_hand"))["sum"]
+        # What never came in is refused, whoever accepts it.
+        if there is not None and quantity > there:
+            left = quantity_text(max(there, ZERO))
+            texts.append(f"{quantity_text(quantity)} of manufacturer lot {name} of {code}, while {left} are on hand")
+    return texts
 
 
 # -- Coming back -------------------------------------------------------------------------------------

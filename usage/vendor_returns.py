@@ -5,7 +5,6 @@ lot's cost event credits what the vendor owes for it: only a difference of cost 
 """
 
 from datetime import datetime
-from decimal import Decimal
 
 from django.contrib.auth.models import User
 from django.core.exceptions import ValidationError
@@ -25,7 +24,6 @@ from lots.lot_costs import (
     quantity_on_order,
     quantity_unbilled,
     recost,
-    returned_figures,
 )
 from lots.models import (
     DocumentStatus,
@@ -33,7 +31,6 @@ from lots.models import (
     InventoryTransaction,
     LotCostEvent,
     PostingStatus,
-    Purchase,
     PurchaseOrder,
     Receipt,
     ReceiptLine,
@@ -41,10 +38,9 @@ from lots.models import (
 )
 from lots.periods import refuse_future
 from lots.purchasing import reopen_locked
+from lots.receipt_rules import lot_of, lots_of_receipt, why_not_void
 from lots.receiving import (
     lines_to_ship,
-    lot_of,
-    lots_of_receipt,
     refuse_unless_pending,
     serials_of,
     settle_lines,
@@ -174,8 +170,10 @@ def vendor_return_void(*, receipt: Receipt, by: User | None, at: datetime, reaso
         lots = lots_of_receipt(receipt)
         # All of the order's, because the order may be opened again.
         lock_lots(InventoryLot.objects.filter(purchase_order_line__purchase_order=order).values_list("pk", flat=True))
-        if reasons := [text for lot, quantity in lots if (text := _why_not_take_back(lot, quantity, receipt, order))]:
-            raise ValidationError(f"{' '.join(reasons)} Nothing was changed.")
+        if refusal := why_not_void(receipt):
+            raise ValidationError(f"{refusal} Nothing was changed.")
+        for lot, _ in lots:
+            lot.refresh_from_db()
         receipt.status = PostingStatus.VOID
         receipt.save(update_fields=["status"])
         was_billed = {lot.pk for lot, _ in lots if quantity_unbilled(lot) <= 0}
@@ -193,27 +191,6 @@ def vendor_return_void(*, receipt: Receipt, by: User | None, at: datetime, reaso
     receipt.save(update_fields=["status"])
     history_note(number=receipt.number, action="Void", by=by, at=at, note=reason)
     return receipt
-
-
-def _why_not_take_back(lot: InventoryLot, quantity: Decimal, receipt: Receipt, order: PurchaseOrder) -> str:
-    lot.refresh_from_db()
-    back = lot.quantity_returned + returned_figures(lot).quantity_short - quantity
-    if lot.quantity_credited > back:
-        credits = Purchase.objects.filter(
-            status=PostingStatus.POSTED, lines__purchase_order_line__lot=lot, lines__quantity__lt=0
-        )
-        numbers = ", ".join(credits.order_by("pk").distinct().values_list("number", flat=True))
-        return f"The vendor credited what went back of {lot.code}: void {numbers} first."
-    if receipt.is_replacement_expected and order.status == DocumentStatus.OPEN and quantity_on_order(lot) < quantity:
-        later = Receipt.objects.filter(
-            kind=Receipt.Kind.INCOMING,
-            status=PostingStatus.POSTED,
-            lines__purchase_order_line__lot=lot,
-            pk__gt=receipt.pk,
-        )
-        numbers = ", ".join(later.order_by("pk").distinct().values_list("number", flat=True))
-        return f"The replacement of {lot.code} has come: void {numbers or 'its receipt'} first."
-    return ""
 
 
 def _reference(order: PurchaseOrder) -> str:

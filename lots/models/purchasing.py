@@ -58,7 +58,10 @@ class PurchaseOrder(models.Model):
 
 
 class PurchaseOrderLine(models.Model):
-    """One code of a purchase order. Received and purchased figures stand on its lot, which opening the order makes."""
+    """One code of a purchase order. Received and purchased figures stand on its lot, which opening the order makes.
+
+    A quantity of 0 was taken off the order, and is still named by documents that are void.
+    """
 
     purchase_order = models.ForeignKey(PurchaseOrder, on_delete=models.PROTECT, related_name="lines")
     position = models.IntegerField()
@@ -74,7 +77,7 @@ class PurchaseOrderLine(models.Model):
         ordering = ("purchase_order", "position", "pk")
         constraints = [
             models.CheckConstraint(
-                condition=models.Q(quantity__gt=0, unit_cost__gte=0), name="purchase_order_line_quantity_and_cost"
+                condition=models.Q(quantity__gte=0, unit_cost__gte=0), name="purchase_order_line_quantity_and_cost"
             )
         ]
 

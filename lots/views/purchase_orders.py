@@ -355,7 +355,9 @@ class PurchaseOrderFormView(DocumentFormView):
         return {name: getattr(record, name) for name in names}
 
     def initial_lines(self, record: PurchaseOrder | None) -> list[dict[str, Any]]:
-        lines = record.lines.select_related("code").order_by("position", "pk") if record is not None else ()
+        if record is None:
+            return []
+        lines = record.lines.filter(quantity__gt=0).select_related("code").order_by("position", "pk")
         return [
             {"id": line.pk, "code": line.code, "quantity": line.quantity, "unit_cost": line.unit_cost} for line in lines
         ]

@@ -21,7 +21,14 @@ from inventory_site.money import to_cents
 from inventory_site.views import RecordDetailView
 from lots.found_sets import LargeListView
 from lots.history_table import history_section
-from lots.invoicing import OverCredit, orders_reopened_by_void, purchase_post, purchase_save, purchase_void
+from lots.invoicing import (
+    OverCredit,
+    orders_reopened_by_void,
+    purchase_post,
+    purchase_save,
+    purchase_void,
+    same_invoice,
+)
 from lots.models import DocumentStatus, PostingStatus, Purchase, PurchaseOrder, Receipt
 from lots.purchasing_filtersets import PurchaseFilterSet
 from lots.purchasing_forms import NamedLine, OverCreditForm, PurchaseForm, PurchaseLines, ReasonForm
@@ -33,6 +40,8 @@ from lots.views.purchase_orders import vendors
 ADD, CHANGE = "lots.add_purchase", "lots.change_purchase"
 ZERO = Decimal(0)
 CONFIRM = "Nothing was posted: confirm that the vendor credits more than went back."
+CONFIRM_AGAIN = "Nothing was saved: confirm that it is another one."
+QUESTIONS = frozenset({"is_over_credit_accepted", "is_same_invoice_accepted"})
 BILLABLE = (DocumentStatus.OPEN, DocumentStatus.CLOSED)
 
 
@@ -144,7 +153,7 @@ class PurchaseFormView(DocumentFormView):
     submit_label = "Post"
     lines_note = "A line without quantity and value bears freight alone. A credit for what went back has both negative."
     spread: PurchaseLineTable | None = None
-    is_over_credit_asked = False
+    is_over_credit_asked = is_same_invoice_asked = False
 
     def get_record(self) -> Purchase | None:
         record: Purchase | None = super().get_record()
@@ -233,7 +242,7 @@ class PurchaseFormView(DocumentFormView):
             lines=[{**line, "purchase_order_line": line["purchase_order_line"].line} for line in lines],
             by=signed_in(self.request),
             at=timezone.now(),
-            **{name: value for name, value in header.items() if name != "is_over_credit_accepted"},
+            **{name: value for name, value in header.items() if name not in QUESTIONS},
         )
 
     def save(self, record: Purchase | None, header: dict[str, Any], lines: list[dict[str, Any]]) -> Purchase:
@@ -243,6 +252,7 @@ class PurchaseFormView(DocumentFormView):
                     raise LineError(
                         index, "Enter what is billed, or remove this line. There is no freight for it to bear."
                     )
+        self._ask_same_invoice(record, header)
         purchase = self._written(record, header, lines)
         if "save_only" not in self.request.POST:
             try:
@@ -257,7 +267,17 @@ class PurchaseFormView(DocumentFormView):
                 raise
         return purchase
 
+    def _ask_same_invoice(self, record: Purchase | None, header: dict[str, Any]) -> None:
+        vendor, number = header["vendor"], header["invoice_number"]
+        others = same_invoice(vendor=vendor, invoice_number=number, but=record)
+        if others and not header["is_same_invoice_accepted"]:
+            self.is_same_invoice_asked = True
+            text = f"Invoice {number} of {vendor} is entered already: {', '.join(others)}. {CONFIRM_AGAIN}"
+            raise ValidationError({"is_same_invoice_accepted": text})
+
     def _page(self, record: Any, form: Any, formset: Any, *, status: int = 200) -> HttpResponse:
+        if self.is_same_invoice_asked:
+            form.ask_same_invoice()
         if self.is_over_credit_asked:
             form.ask_over_credit()
             form.add_error("is_over_credit_accepted", CONFIRM)

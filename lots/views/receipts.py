@@ -27,6 +27,7 @@ from lots.purchasing_filtersets import ReceiptFilterSet
 from lots.purchasing_forms import OverReceiptForm, ReasonForm, ReceiptForm, ReceiptLines
 from lots.purchasing_querysets import receipts
 from lots.purchasing_tables import ReceiptLineTable, ReceiptTable, ReturnLineTable
+from lots.receipt_rules import why_not_void
 from lots.receiving import OverReceipt, receipt_post, receipt_void, why_not_ship
 from lots.shipment_pages import ShipmentFormView, signed_in, why_not_change
 
@@ -119,7 +120,7 @@ class ReceiptDetailView(RecordDetailView):
         post = why_not_change(receipt) and f"It is already {receipt.get_status_display().lower()}."
         post = post or why_not_ship(order, is_return=self.is_return, is_replaced=receipt.is_replacement_expected)
         edit = "" if receipt.status == PostingStatus.PENDING else "Only a pending one can be edited."
-        void = "It is already void." if receipt.status == PostingStatus.VOID else ""
+        void = "It is already void." if receipt.status == PostingStatus.VOID else why_not_void(receipt)
         actions = [
             Action("Send back" if self.is_return else "Receive", url("post"), "post", CHANGE, post, is_primary=True),
             Action("Edit", url("edit"), permission=CHANGE, reason=edit or post),
@@ -243,7 +244,7 @@ class ReceiptVoidView(ReceiptActionView):
         return "What came in goes out again, and is due again if the order is open. Void is for ever."
 
     def why_not(self, record: Receipt) -> str:
-        return f"{record} is already void." if record.status == PostingStatus.VOID else ""
+        return why_not_void(record)
 
     def perform(self, record: Receipt, cleaned: dict[str, Any]) -> None:
         receipt_void(receipt=record, by=signed_in(self.request), at=timezone.now(), reason=cleaned["reason"])

@@ -48,6 +48,7 @@ NO_ADMIN: dict[str, Intentional] = {
 }
 NO_LIST_PAGE: dict[str, Intentional] = {
     "inventory_site.NumberSequence": intentional("a counter behind document numbers, of interest to the code alone"),
+    "inventory_site.SentForm": intentional("a note that a form was sent, so that it makes one record alone"),
     "lots.CostPool": intentional("a code's summary: its figures stand on the line item code's own list and detail"),
     "lots.LotCostEvent": intentional("part of a lot, shown as the history of its cost in its detail"),
     "lots.LotCostToPost": intentional("a note for the next run, of interest to the code alone"),
@@ -70,6 +71,7 @@ NO_LIST_PAGE: dict[str, Intentional] = {
     "usage.LotRecost": intentional("a note for the next run, of interest to the code alone"),
     "usage.OpenUsage": intentional("what is open of a usage: the list of usages finds it by Find Open Inventory Usage"),
     "usage.OrderLine": intentional("part of an order, shown on its page"),
+    "usage.OrderLinePurchase": intentional("joins an order's line to what was bought for it, which its page lists"),
     "usage.RestrictionRelease": intentional("part of a usage that was restricted, told by the history of its cure"),
     "usage.ShipmentLine": intentional("part of a shipment, shown on its page"),
     "usage.ShipmentUsage": intentional("joins a shipment's line to its usage, which the shipment's page lists"),

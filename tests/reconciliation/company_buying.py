@@ -44,7 +44,7 @@ def change_purchase_order(company: Company) -> Moves:
     order = company.pick(_open_orders())
     if order is None:
         return []
-    lines = list(order.lines.select_related("code").order_by("pk"))
+    lines = list(order.lines.filter(quantity__gt=0).select_related("code").order_by("pk"))
     changed, gone = company.random.choice(lines), None
     if len(lines) > 1 and company.perhaps(0.2):
         gone = company.random.choice(lines)

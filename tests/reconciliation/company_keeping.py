@@ -166,10 +166,7 @@ def change_estimate(company: Company) -> Moves:
 
 
 def change_preference(company: Company) -> Moves:
-    """Of what came back under another preference, one may think either way: then that one stays."""
     name = company.random.choice(list(PREFERENCES))
-    if name == "returns_reduce_orders" and any(line.returned for line in company.wanted.values()):
-        return []
     value = company.random.choice(PREFERENCES[name])
     preference_set(name=name, value=value, by=None, now=company.now)
 

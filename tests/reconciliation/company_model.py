@@ -66,10 +66,9 @@ class Line:
 
 @dataclass
 class Wanted(Line):
-    """A line of an order. What customers sent back serves it no longer, where returns do not reduce orders."""
+    """A line of an order. What customers sent back serves it no longer, and where returns reduce orders lowers it."""
 
     supply: str = "STOCK"
-    returned: Decimal = ZERO
 
     @property
     def is_stocked(self) -> bool:
@@ -215,13 +214,12 @@ class Company:
 
         return move
 
-    def come_back(self, line: Wanted, quantity: Decimal) -> Callable[[], None]:
-        """A customer returns so much (below zero: the return is void)."""
+    def come_back(self, line: Wanted, quantity: Decimal, *, reduced: Decimal) -> Callable[[], None]:
+        """A customer returns so much, and wants so much less (below zero: the return is void)."""
 
         def move() -> None:
-            line.returned += quantity
-            if not self.returns_reduce:
-                line.served -= quantity
+            line.served -= quantity
+            line.ordered -= reduced
 
         return move
 

@@ -53,7 +53,9 @@ def change_order(company: Company) -> Moves:
     found = company.pick(Order.objects.filter(status="OPEN").order_by("pk"))
     if found is None:
         return []
-    lines = list(found.lines.select_related("code").order_by("position", "pk"))
+    lines = list(found.lines.filter(quantity__gt=0).select_related("code").order_by("position", "pk"))
+    if not lines:
+        return []
     changed, gone = company.random.choice(lines), None
     if len(lines) > 1 and company.perhaps(0.2):
         gone = company.random.choice(lines)
@@ -91,7 +93,7 @@ def buy_for_order(company: Company) -> Moves:
     if line is None:
         return []
     bought = procure(order_line=line, vendor="Mill", unit_cost=company.some(900) / 100, by=None, at=company.now)
-    assert bought.lines.get().quantity == company.wanted[line.pk].due
+    assert 0 < bought.lines.get().quantity <= company.wanted[line.pk].due
     note_lines(company, bought)
     return [nothing]
 
@@ -188,15 +190,18 @@ def take_back(company: Company) -> Moves:
     units = company.among(known.code, went.order_by("pk"), quantity, in_stock=False)
     shipment = _shipment(company, "INCOMING_RETURN", [(line, quantity, units)])
     return_receive(shipment=shipment, by=None, at=company.now)
-    return [*_moved(company, shipment, 1), company.come_back(known, quantity)]
+    reduced = min(quantity, known.ordered) if company.returns_reduce else ZERO
+    assert shipment.lines.get().quantity_reduced == reduced
+    return [*_moved(company, shipment, 1), company.come_back(known, quantity, reduced=reduced)]
 
 
 def void_shipment(company: Company) -> Moves:
     shipment = company.pick(Shipment.objects.filter(status="POSTED").order_by("pk"))
     if shipment is None:
         return []
+    lines = [(company.wanted[line.order_line_id], line) for line in shipment.lines.all()]
     shipment_void(shipment=shipment, by=None, at=company.now)
     if shipment.kind == "OUTGOING":
         return _moved(company, shipment, 1) + _served(company, shipment, -1)
-    lines = [(company.wanted[line.order_line_id], line.quantity) for line in shipment.lines.all()]
-    return _moved(company, shipment, -1) + [company.come_back(known, -quantity) for known, quantity in lines]
+    back = [company.come_back(known, -line.quantity, reduced=-line.quantity_reduced) for known, line in lines]
+    return _moved(company, shipment, -1) + back

@@ -5,12 +5,13 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
+from uuid import UUID
 
 from django.contrib.auth.models import Group, User
 from django.contrib.contenttypes.models import ContentType
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
 
-from inventory_site.models import NumberSequence
+from inventory_site.models import NumberSequence, SentForm
 from lots.models import (
     Account,
     CostPool,
@@ -35,7 +36,7 @@ from reconciliation.models import (
     RunLogLine,
     RunPool,
 )
-from tests.factories import make_give_back_loop, make_lot, make_usage
+from tests.factories import day, make_give_back_loop, make_lot, make_usage
 from tests.lots.purchasing_records import purchasing_records
 from tests.usage.adjustments import line, pending, posted
 from tests.usage.jobs import add_cost, consume, make_job, produce
@@ -51,6 +52,7 @@ from usage.models import (
     ShipmentUsage,
     UsageLotRestriction,
 )
+from usage.ordering import procure
 
 NOW = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
 
@@ -128,6 +130,7 @@ class World:
             "fiscalperiod": period,
             "periodchange": PeriodChange.objects.create(period=period, at=NOW, is_closed=True),
             "numbersequence": NumberSequence.objects.get(kind="usage"),
+            "sentform": SentForm.objects.create(token=UUID(int=1), made="SHIP-60000", url="/"),
             "job": made,
             "jobcomponent": made.components.order_by("pk")[0],
             "jobusage": taken[0].job_usage,
@@ -163,9 +166,13 @@ def order_records() -> dict[str, Any]:
     """An open order of which something is shipped, and a shipment that waits."""
     order = make_order(("WIRE", "10"))
     shipped = ship((line_of(order), "4"))
+    special = make_order(("CLOCK", "1", "SPECIAL_ORDER"))
+    procure(order_line=line_of(special, "CLOCK"), vendor="Acme", unit_cost=Decimal(5), by=None, at=day(1))
+    bought = line_of(special, "CLOCK").purchases.get()
     return {
         "order": order,
         "orderline": line_of(order),
+        "orderlinepurchase": bought,
         "shipment": make_shipment((line_of(order), "2")),
         "shipmentline": shipped.lines.get(),
         "shipmentusage": ShipmentUsage.objects.get(),

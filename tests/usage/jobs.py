@@ -85,12 +85,17 @@ def add_cost(job: Job, amount: str, *, on_day: int = 3, description: str = "Glui
     )
 
 
-def make_order_line(code: str = "BENCH", quantity: str = "10", *, number: str = "60007") -> OrderLine:
+def make_order_line(
+    code: str = "BENCH", quantity: str = "10", *, number: str = "60007", is_due: bool = False
+) -> OrderLine:
     """A line of an open order; what the order itself moves is not asked here."""
     order = Order.objects.create(
         number=number, customer="Hill", ordered_at=day(1), opened_at=day(1), status=DocumentStatus.OPEN
     )
-    return OrderLine.objects.create(order=order, position=1, code=make_code(code), quantity=Decimal(quantity))
+    asked = Decimal(quantity)
+    return OrderLine.objects.create(
+        order=order, position=1, code=make_code(code), quantity=asked, demand=-asked if is_due else 0
+    )
 
 
 def moved(source_number: str) -> list[Moved]:

@@ -66,9 +66,9 @@ def test_demand_of_a_void_stands_in_the_office_of_the_order() -> None:
 def test_ordering_less_and_then_as_much_again_demands_what_it_did() -> None:
     order = open_order()
     ship((line_of(order), "6"))
-    take_back((line_of(order), "2"))
-    assert order_now(order, "5") == 0
-    assert order_now(order, "10") == -4
+    take_back((line_of(order), "2"))  # so 8 are ordered, and 4 of them out
+    assert order_now(order, "4") == 0
+    assert order_now(order, "8") == -4
     order_close(order=order, by=None, at=day(6))
     order_reopen(order=order, by=None, at=day(6))
     assert line_of(order).demand == -4

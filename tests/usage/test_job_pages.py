@@ -153,7 +153,7 @@ class TestEntering:
 
     def test_a_job_for_an_order_line_is_filled_in(self, clerk: Client) -> None:
         make_job(quantity="1", components=parts(LEG="4"), is_open=False)
-        line = make_order_line(quantity="3")
+        line = make_order_line(quantity="3", is_due=True)
         query = f"?order_line={line.pk}"
         form = look(clerk, "job_create", query=query)
         assert "New job for order 60007" in text_of(form)

@@ -7,10 +7,12 @@ from django.core.exceptions import ValidationError
 
 from inventory_site.document_forms import LineError
 from lots.models import InventoryLot, InventoryTransaction, RecordHistory, RecordType
+from lots.purchasing import purchase_order_close
 from tests.factories import assert_ledger_holds, day, make_code, make_lot, make_office
 from tests.harness.people import make_person
+from tests.lots.purchasing_stories import receive
 from tests.usage.order_records import Supply, balances, demand_agrees, line_of, make_order, ship
-from usage.models import InventoryUsage, Order, OrderLine
+from usage.models import InventoryUsage, Job, Order, OrderLine
 from usage.ordering import (
     order_close,
     order_open,
@@ -18,9 +20,10 @@ from usage.ordering import (
     order_save,
     order_void,
     procure,
-    why_not_procure,
     why_not_void,
 )
+from usage.production import make_job_for_order_line
+from usage.supplying import own_lots, to_procure, why_not_procure
 
 pytestmark = pytest.mark.django_db
 
@@ -219,8 +222,7 @@ def test_procurement_makes_an_open_purchase_order_whose_lot_names_the_order() ->
     lot = InventoryLot.objects.get()
     assert (made.status, made.parent_order, lot.parent_order) == ("OPEN", order.number, order.number)
     assert line.lot == lot
-    assert line.purchase_order_line is not None
-    assert line.purchase_order_line.purchase_order == made
+    assert line.purchases.get().purchase_order_line.purchase_order == made
     assert (lot.quantity_ordered, balances().on_order) == (10, 10)
     assert f"{made} was made for WIRE" in why_not_procure(line)
     with pytest.raises(ValidationError, match="already"):
@@ -237,3 +239,44 @@ def test_nothing_is_bought_for_drop_ships_or_for_what_is_not_due() -> None:
     with pytest.raises(ValidationError):
         procure(order_line=line_of(order), vendor="Acme", unit_cost=Decimal(1), by=None, at=day(2))
     assert not InventoryLot.objects.exists()
+
+
+def test_what_a_vendor_did_not_bring_is_procured_from_another_and_shipped_with_the_rest() -> None:
+    order = make_order(("WIRE", "5", Supply.SPECIAL_ORDER))
+    first = procure(order_line=line_of(order), vendor="Acme", unit_cost=Decimal(2), by=None, at=day(1))
+    receive(first, "2")
+    assert f"{first} was made for WIRE" in why_not_procure(line_of(order))
+    purchase_order_close(purchase_order=first, by=None, at=day(3), is_unbilled_accepted=True)
+    assert (why_not_procure(line_of(order)), to_procure(line_of(order))) == ("", 3)
+    second = procure(order_line=line_of(order), vendor="Bolt", unit_cost=Decimal(3), by=None, at=day(4))
+    assert balances().on_order == 3
+    assert f"{first}, {second} was made for WIRE" in why_not_procure(line_of(order))
+    receive(second, "3", on_day=5)
+    assert [lot.source_number for lot in own_lots(line_of(order))] == [first.number, second.number]
+    ship((line_of(order), "5"), on_day=6)
+    order.refresh_from_db()
+    assert order.status == "CLOSED"
+
+
+def test_goods_that_were_shipped_already_do_not_count_against_what_is_still_to_come() -> None:
+    order = make_order(("WIRE", "5"))
+    first = procure(order_line=line_of(order), vendor="Acme", unit_cost=Decimal(2), by=None, at=day(1))
+    receive(first, "2")
+    purchase_order_close(purchase_order=first, by=None, at=day(3), is_unbilled_accepted=True)
+    ship((line_of(order), "2"), on_day=4)
+    assert to_procure(line_of(order)) == 3
+
+
+def test_what_is_bought_for_a_line_is_not_made_for_it_as_well() -> None:
+    order = make_order(("LAMP", "5"), ("DESK", "1", Supply.DROP_SHIP))
+    parts = [{"code": make_code("WIRE"), "quantity": Decimal(5)}]
+    bought = procure(order_line=line_of(order, "LAMP"), vendor="Acme", unit_cost=Decimal(2), by=None, at=day(1))
+    for code, why in (("LAMP", f"{bought} was made for LAMP"), ("DESK", "moves no inventory")):
+        with pytest.raises(ValidationError, match=why):
+            make_job_for_order_line(order_line=line_of(order, code), components=parts, by=None, at=day(2))
+    assert (Job.objects.count(), balances("LAMP").on_order) == (0, 5)
+    receive(bought, "2")
+    purchase_order_close(purchase_order=bought, by=None, at=day(3), is_unbilled_accepted=True)
+    job = make_job_for_order_line(order_line=line_of(order, "LAMP"), components=parts, by=None, at=day(4))
+    assert (job.quantity, balances("LAMP").on_order) == (3, 3)
+    assert f"{bought}, {job} was made for LAMP" in why_not_procure(line_of(order, "LAMP"))

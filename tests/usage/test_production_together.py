@@ -39,7 +39,7 @@ from usage.production import (
 @pytest.mark.usefixtures("db")
 class TestOrdersAndSubAssemblies:
     def test_a_job_for_an_order_line_makes_a_lot_that_belongs_to_it(self) -> None:
-        line = make_order_line(quantity="5")
+        line = make_order_line(quantity="5", is_due=True)
         job = make_job_for_order_line(order_line=line, components=parts(LEG="20"), by=None, at=day(1))
         line.refresh_from_db()
         assert job.lot is not None

@@ -3,7 +3,7 @@
 from usage.models.adjustments import AdjustmentLine, AdjustmentRecord, InventoryAdjustment
 from usage.models.feeds import LotFeed, LotRecost
 from usage.models.jobs import Job, JobComponent, JobCost, JobOutput, JobUsage
-from usage.models.orders import Order, OrderLine, Shipment, ShipmentLine, ShipmentUsage
+from usage.models.orders import Order, OrderLine, OrderLinePurchase, Shipment, ShipmentLine, ShipmentUsage
 from usage.models.usage import InventoryUsage, OpenUsage, RestrictionRelease, UsageLotRestriction
 
 __all__ = [
@@ -21,6 +21,7 @@ __all__ = [
     "OpenUsage",
     "Order",
     "OrderLine",
+    "OrderLinePurchase",
     "RestrictionRelease",
     "Shipment",
     "ShipmentLine",

@@ -88,7 +88,9 @@ class JobUsage(models.Model):
 
 
 class JobCost(models.Model):
-    """A capitalised cost that is no inventory: labour, a service, an expense. A correction is a row of its own."""
+    """A capitalised cost that is no inventory: labour, a service, an expense. A correction is a row of its own, and so
+    is the void of one.
+    """
 
     class Kind(models.TextChoices):
         LABOR = "LABOR", "Labor"
@@ -101,6 +103,7 @@ class JobCost(models.Model):
     incurred_at = models.DateTimeField(verbose_name="date")
     amount = MoneyField()
     account = models.ForeignKey(Account, on_delete=models.PROTECT, related_name="+")
+    reverses = models.OneToOneField("self", on_delete=models.PROTECT, null=True, blank=True, related_name="reversed_by")
 
     class Meta:
         verbose_name = "job cost"
@@ -110,6 +113,9 @@ class JobCost(models.Model):
 
     def __str__(self) -> str:
         return f"{self.get_kind_display()} {self.amount}"
+
+    def get_absolute_url(self) -> str:
+        return self.job.get_absolute_url()
 
 
 class JobOutput(models.Model):

@@ -40,7 +40,10 @@ class Order(models.Model):
 
 
 class OrderLine(models.Model):
-    """One code of an order. Shipped and returned sum up posted shipments; `lot` binds a special order to its lot."""
+    """One code of an order. Shipped and returned sum up posted shipments; `lot` binds a special order to its lot.
+
+    A quantity of 0 was taken off the order, or all of it came back; documents still name the line.
+    """
 
     class Supply(models.TextChoices):
         STOCK = "STOCK", "From stock"
@@ -56,17 +59,14 @@ class OrderLine(models.Model):
     quantity_returned = QuantityField(default=0)
     # What Demand stands at for this line: at most 0, and 0 once it is served, closed or void.
     demand = QuantityField(default=0)
-    # Procurement made a purchase order line for it, Fulfillment a job; its lot names the order as its parent.
-    purchase_order_line = models.ForeignKey(
-        PurchaseOrderLine, on_delete=models.PROTECT, null=True, blank=True, related_name="order_lines"
-    )
+    # The latest lot that was made for it, by a purchase order or a job; such lots name the order as their parent.
     lot = models.ForeignKey(InventoryLot, on_delete=models.PROTECT, null=True, blank=True, related_name="+")
 
     class Meta:
         verbose_name = "order line"
         ordering = ("order", "position", "pk")
         constraints = [
-            models.CheckConstraint(condition=models.Q(quantity__gt=0), name="order_line_quantity_positive"),
+            models.CheckConstraint(condition=models.Q(quantity__gte=0), name="order_line_quantity_not_negative"),
             models.CheckConstraint(
                 condition=models.Q(
                     quantity_returned__gte=0, quantity_returned__lte=models.F("quantity_shipped"), demand__lte=0
@@ -80,6 +80,25 @@ class OrderLine(models.Model):
 
     def get_absolute_url(self) -> str:
         return reverse("usage:order", args=[self.order_id])
+
+
+class OrderLinePurchase(models.Model):
+    """A purchase order line that Procurement made for a line of an order. Append-only."""
+
+    order_line = models.ForeignKey(OrderLine, on_delete=models.PROTECT, related_name="purchases")
+    purchase_order_line = models.OneToOneField(PurchaseOrderLine, on_delete=models.PROTECT, related_name="made_for")
+
+    class Meta:
+        verbose_name = "purchase for an order line"
+        ordering = ("pk",)
+        triggers = append_only("order_line_purchase")
+
+    def __str__(self) -> str:
+        return f"{self.order_line_id} {self.purchase_order_line_id}"
+
+    @property
+    def order(self) -> Order:
+        return self.order_line.order
 
 
 class Shipment(models.Model):
@@ -114,6 +133,8 @@ class ShipmentLine(models.Model):
     position = models.IntegerField()
     order_line = models.ForeignKey(OrderLine, on_delete=models.PROTECT, related_name="shipment_lines")
     quantity = QuantityField()
+    # Of a posted return: how much less the order is for since, because returns reduce orders.
+    quantity_reduced = QuantityField(default=0)
     manufacturer_lot = models.CharField(max_length=60, blank=True)
     serials = models.TextField(blank=True, help_text="One per line.")
 
@@ -121,7 +142,11 @@ class ShipmentLine(models.Model):
         verbose_name = "shipment line"
         ordering = ("shipment", "position", "pk")
         constraints = [
-            models.CheckConstraint(condition=models.Q(quantity__gt=0), name="shipment_line_quantity_positive")
+            models.CheckConstraint(condition=models.Q(quantity__gt=0), name="shipment_line_quantity_positive"),
+            models.CheckConstraint(
+                condition=models.Q(quantity_reduced__gte=0, quantity_reduced__lte=models.F("quantity")),
+                name="shipment_line_reduced_within_quantity",
+            ),
         ]
 
     def __str__(self) -> str:

@@ -25,12 +25,13 @@ from usage.job_forms import (
     ReasonForm,
 )
 from usage.job_querysets import on_hand_of
-from usage.models import Job, JobOutput, Order, OrderLine
+from usage.models import Job, JobCost, JobOutput, Order, OrderLine
 from usage.production import (
     copy_components,
     job_close,
     job_consume,
     job_cost_add,
+    job_cost_void,
     job_open,
     job_output_void,
     job_produce,
@@ -38,6 +39,7 @@ from usage.production import (
     job_save,
     job_void,
 )
+from usage.supplying import to_procure, why_not_procure
 
 CHANGE = "usage.change_job"
 
@@ -83,9 +85,7 @@ class JobCreateView(DocumentFormView):
     def why_not(self, record: None) -> str:
         if self.parent is not None:
             return job_rules.why_not_add_child(self.parent)
-        if self.order_line is not None and self.order_line.order.status != DocumentStatus.OPEN:
-            return f"Order {self.order_line.order} is not open: jobs are made for open orders."
-        return ""
+        return why_not_procure(self.order_line) if self.order_line is not None else ""
 
     def get_cancel_url(self, record: None) -> str:
         return str(self.parent.get_absolute_url()) if self.parent else super().get_cancel_url(record)
@@ -100,7 +100,7 @@ class JobCreateView(DocumentFormView):
             order = self.order_line.order
             return {
                 "code": self.code,
-                "quantity": self.order_line.quantity,
+                "quantity": to_procure(self.order_line),
                 "office": order.office,
                 "reference": f"Order #{order}",
             }
@@ -110,9 +110,15 @@ class JobCreateView(DocumentFormView):
     def initial_lines(self, record: None) -> list[dict[str, Any]]:
         if self.code is None:
             return []
-        return copy_components(self.code, self.order_line.quantity if self.order_line else Decimal(1))
+        return copy_components(self.code, to_procure(self.order_line) if self.order_line else Decimal(1))
 
     def save(self, record: None, header: dict[str, Any], lines: list[dict[str, Any]]) -> Job:
+        if self.order_line is not None:
+            # Two may make one for the same line at this moment.
+            list(Order.objects.select_for_update(no_key=True).filter(pk=self.order_line.order_id))
+            self.order_line.refresh_from_db()
+            if reason := why_not_procure(self.order_line):
+                raise ValidationError(f"{reason} Nothing was saved.")
         return job_save(
             job=None,
             components=lines,
@@ -346,6 +352,38 @@ class JobCostAddView(JobActionView):
 
     def get_success_message(self, record: Job) -> str:
         return f"{money_text(self.cost.amount)} were added to the cost of {record}."
+
+
+class JobCostVoidView(DocumentActionView):
+    """Undo one cost."""
+
+    model = JobCost
+    history_of = "job__number"
+    permission_required = CHANGE
+    form_class = ReasonForm
+    action_label = "Void"
+    noun = "job cost"
+
+    def get_queryset(self) -> "QuerySet[Any]":
+        return JobCost.objects.select_related("job")
+
+    def why_not(self, record: JobCost) -> str:
+        return job_rules.why_not_void_cost(record)
+
+    def get_text(self, record: JobCost) -> str:
+        return (
+            f"{money_text(record.amount)} are taken off the lot of {record.job} again, dated today. A void is for ever."
+        )
+
+    def get_cancel_url(self, record: JobCost) -> str:
+        return record.job.get_absolute_url()
+
+    def perform(self, record: JobCost, cleaned: dict[str, Any]) -> Job:
+        job_cost_void(cost=record, by=_by(self), at=timezone.now(), reason=cleaned["reason"])
+        return record.job
+
+    def get_success_message(self, record: JobCost) -> str:
+        return f"{record} of {record.job} is void."
 
 
 class JobOutputVoidView(DocumentActionView):

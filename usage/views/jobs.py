@@ -90,7 +90,8 @@ class JobDetailView(RecordDetailView):
             ),
         ]
         if job.lot is not None:
-            sections += [inventoried_section(taken), capitalized_section(costs), _production(job, self.request.user)]
+            costs_section = capitalized_section(costs, may_undo=self.request.user.has_perm(CHANGE))
+            sections += [inventoried_section(taken), costs_section, _production(job, self.request.user)]
         children = list(jobs().for_list().filter(parent=job).order_by("pk"))
         if children:
             sections.append(Section("Sub-assemblies", table=ChildTable(children)))
@@ -169,10 +170,15 @@ def _components(job: Job, taken: Sequence[Any]) -> list[Any]:
 
 def _production(job: Job, user: Any) -> Section:
     """Those who may not change jobs do not see how to undo it."""
-    hidden = () if user.has_perm(CHANGE) else ("void",)
-    outputs = list(job.outputs.order_by("pk"))
+    hidden = () if user.has_perm(CHANGE) else ("undo",)
+    outputs: list[Any] = list(job.outputs.order_by("pk"))
+    shown = outputs[-ROWS_SHOWN:]
+    for output in shown:
+        output.job = job  # with its lot, which is asked about
+        reason = job_rules.why_not_void_output(output)
+        output.undo = (reverse("usage:job_output_void", args=[output.pk]), "") if not reason else ("", reason)
     return Section(
         "Production",
-        table=OutputTable(outputs[-ROWS_SHOWN:], empty=EmptyState("Nothing was produced yet"), exclude=hidden),
+        table=OutputTable(shown, empty=EmptyState("Nothing was produced yet"), exclude=hidden),
         note=f"The last {ROWS_SHOWN} of {len(outputs):,}." if len(outputs) > ROWS_SHOWN else "",
     )

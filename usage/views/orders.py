@@ -13,6 +13,7 @@ from inventory_site.details import Action, Fact, Section
 from inventory_site.documents import DocumentActionView, DocumentFormView
 from inventory_site.fields import QuantityField
 from inventory_site.listing import EmptyState, QuickSearch
+from inventory_site.money import quantity_text
 from inventory_site.views import RecordDetailView, RecordListView
 from lots.history_table import history_section
 from lots.models import DocumentStatus, InventoryTransaction
@@ -25,6 +26,7 @@ from usage.order_forms import OrderForm, OrderLineFormSet, ProcureForm, ReasonFo
 from usage.order_querysets import orders
 from usage.order_tables import OrderItemsTable, OrderTable, ProcurementTable, ShippedTable
 from usage.shipping import ship_everything, why_not_ship_everything
+from usage.supplying import bought_for, made_for, to_procure, why_not_procure
 
 ROWS_SHOWN = 50
 CHANGE = "usage.change_order"
@@ -163,21 +165,17 @@ def _balances(code_ids: Sequence[int]) -> dict[int, Balances]:
 
 
 def _procurement(lines: Sequence[OrderLine], *, may_change: bool) -> Section:
-    jobs: dict[int, Any] = {}
-    for line in OrderLine.objects.filter(pk__in=[line.pk for line in lines]).prefetch_related("jobs"):
-        jobs[line.pk] = next(iter(line.jobs.all()), None)
     rows: list[Mapping[str, Any] | Any] = []
     for line in lines:
-        bought, job = line.purchase_order_line, jobs.get(line.pk)
+        bought, job = bought_for(line).last(), made_for(line).last()
         made = bought.purchase_order if bought else None
         line.purchase_order, line.purchase_order_url = made, _address_of(made)  # type: ignore[attr-defined]  # for the table
         line.job, line.job_url = job, _address_of(job)  # type: ignore[attr-defined]  # likewise
-        reason = ordering.why_not_procure(line)
+        reason = why_not_procure(line)
         procure = reverse("usage:order_procure", args=[line.pk])
         line.procurement = _offer(procure, reason, may_change)  # type: ignore[attr-defined]  # likewise
-        is_wanted = is_stocked(line) and due(line) > 0
         make = _named("usage:job_create", f"?order_line={line.pk}")
-        line.production = _offer(make, "" if make and is_wanted else "Nothing of it is due.", may_change)  # type: ignore[attr-defined]  # likewise
+        line.production = _offer(make, reason, may_change)  # type: ignore[attr-defined]  # likewise
         rows.append(line)
     return Section(
         "Procurement and Production",
@@ -254,6 +252,7 @@ class OrderFormView(DocumentFormView):
                 "id": line.pk,
             }
             for line in (ordering.lines_of(record) if record else ())
+            if line.quantity
         ]
 
     def save(self, record: Order | None, header: dict[str, Any], lines: list[dict[str, Any]]) -> Order:
@@ -361,16 +360,17 @@ class OrderProcureView(DocumentActionView):
     noun = "item"
 
     def get_queryset(self) -> Any:
-        return OrderLine.objects.select_related("order", "code", "purchase_order_line__purchase_order")
+        return OrderLine.objects.select_related("order", "code")
 
     def get_title(self, record: OrderLine) -> str:
         return f"Procure {record.code} for order {record.order}"
 
     def get_text(self, record: OrderLine) -> str:
-        return f"An open purchase order of {due(record).normalize():f} {record.code} is made for order {record.order}."
+        wanted = f"{quantity_text(to_procure(record))} {record.code}"
+        return f"An open purchase order of {wanted} is made for order {record.order}."
 
     def why_not(self, record: OrderLine) -> str:
-        return ordering.why_not_procure(record)
+        return why_not_procure(record)
 
     def initial(self, record: OrderLine) -> dict[str, Any]:
         return {"unit_cost": record.code.est_unit_cost}

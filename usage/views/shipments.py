@@ -263,7 +263,7 @@ class ShipmentShipView(ShipmentActionView):
 
     def form_kwargs(self, record: Shipment) -> dict[str, Any]:
         over = shipping.over_shipment_of(record)
-        return {"over": f"This is more than is due: {over}." if over else ""}
+        return {"over": f"This is more than is due or there: {over}." if over else ""}
 
     def why_not(self, record: Shipment) -> str:
         return shipping.why_not_ship(record)

@@ -10,6 +10,7 @@ from django.utils import timezone
 from inventory_site.documents import DocumentActionView
 from lots.models import PostingStatus, Receipt
 from lots.purchasing_forms import ReasonForm, VendorReturnForm, VendorReturnLines
+from lots.receipt_rules import why_not_void
 from lots.receiving import why_not_ship
 from lots.shipment_pages import ShipmentFormView, signed_in, why_not_change
 from usage.vendor_returns import vendor_return_post, vendor_return_void
@@ -87,7 +88,7 @@ class VendorReturnVoidView(VendorReturnActionView):
         return "What went back is here again, and its lot holds it. Void is for ever."
 
     def why_not(self, record: Receipt) -> str:
-        return f"{record} is already void." if record.status == PostingStatus.VOID else ""
+        return why_not_void(record)
 
     def perform(self, record: Receipt, cleaned: dict[str, Any]) -> None:
         vendor_return_void(receipt=record, by=signed_in(self.request), at=timezone.now(), reason=cleaned["reason"])

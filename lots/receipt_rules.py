@@ -1,0 +1,108 @@
+"""Why a shipment from a vendor, or a return to one, cannot be made void: for its page, and for the verb that refuses.
+
+"" means that it can. Verbs ask again under their locks.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable
+from decimal import Decimal
+from typing import Any
+
+from django.core.exceptions import ValidationError
+
+from inventory_site.money import quantity_text
+from lots.ledger import ZERO
+from lots.lot_costs import quantity_kept, quantity_on_order, returned_figures
+from lots.lot_users import used_by
+from lots.models import (
+    DocumentStatus,
+    InventoryLot,
+    PostingStatus,
+    Purchase,
+    PurchaseOrder,
+    Receipt,
+    ReceiptLine,
+)
+
+
+def why_not_void(receipt: Receipt) -> str:
+    """Name everything that stands on what came in by it, or that replaced and credited what went back."""
+    if receipt.status == PostingStatus.VOID:
+        return f"{receipt} is already void."
+    if receipt.status == PostingStatus.PENDING:
+        return ""
+    order = receipt.purchase_order
+    reasons: Iterable[str]
+    if receipt.kind == Receipt.Kind.INCOMING:
+        reasons = (_why_not_shrink(lot, quantity, order) for lot, quantity in lots_of_receipt(receipt))
+    else:
+        reasons = (_why_not_take_back(lot, quantity, receipt, order) for lot, quantity in lots_of_receipt(receipt))
+    return " ".join(filter(None, reasons))
+
+
+def lots_of_receipt(receipt: Receipt) -> list[tuple[InventoryLot, Decimal]]:
+    """Each lot that a receipt or return names, with the quantity of all its lines, by code."""
+    quantities: dict[InventoryLot, Decimal] = defaultdict(lambda: ZERO)
+    lines = receipt.lines.select_related("purchase_order_line__lot__code", "purchase_order_line__lot__office")
+    for line in lines.order_by("purchase_order_line__code", "pk"):
+        quantities[lot_of(line)] += line.quantity
+    return list(quantities.items())
+
+
+def lot_of(line: ReceiptLine) -> InventoryLot:
+    """The lot of a line's order line: opening the order made it."""
+    lot = line.purchase_order_line.lot
+    if lot is None:
+        raise ValidationError(f"{line.purchase_order_line.code} has no lot yet: open its order. Nothing was posted.")
+    return lot
+
+
+def _why_not_shrink(lot: InventoryLot, quantity: Decimal, order: PurchaseOrder) -> str:
+    lot.refresh_from_db()
+    left = lot.quantity_received - quantity
+    if quantity_kept(lot) < quantity:
+        returns = _numbers(
+            Receipt.objects.filter(
+                kind=Receipt.Kind.OUTGOING_RETURN, status=PostingStatus.POSTED, lines__purchase_order_line__lot=lot
+            )
+        )
+        return f"Of lot {lot.number} ({lot.code}) units went back to the vendor: void {returns} first."
+    if left < lot.quantity_used:
+        who = used_by(lot)
+        return (
+            f"Lot {lot.number} ({lot.code}) would have received {quantity_text(left)}, and"
+            f" {quantity_text(lot.quantity_used)} of it are used{f' {who}' if who else ''}: void or return that first."
+        )
+    billed = lot.quantity_purchased - lot.quantity_credited
+    if order.status == DocumentStatus.CLOSED and billed > left:
+        purchases = _numbers(Purchase.objects.filter(status=PostingStatus.POSTED, lines__purchase_order_line__lot=lot))
+        return (
+            f"{quantity_text(billed)} of lot {lot.number} ({lot.code}) are purchased, and {quantity_text(left)} would"
+            f" be received: void {purchases} or reopen {order} first."
+        )
+    return ""
+
+
+def _why_not_take_back(lot: InventoryLot, quantity: Decimal, receipt: Receipt, order: PurchaseOrder) -> str:
+    lot.refresh_from_db()
+    back = lot.quantity_returned + returned_figures(lot).quantity_short - quantity
+    if lot.quantity_credited > back:
+        credits = Purchase.objects.filter(
+            status=PostingStatus.POSTED, lines__purchase_order_line__lot=lot, lines__quantity__lt=0
+        )
+        numbers = ", ".join(credits.order_by("pk").distinct().values_list("number", flat=True))
+        return f"The vendor credited what went back of {lot.code}: void {numbers} first."
+    if receipt.is_replacement_expected and order.status == DocumentStatus.OPEN and quantity_on_order(lot) < quantity:
+        later = Receipt.objects.filter(
+            kind=Receipt.Kind.INCOMING,
+            status=PostingStatus.POSTED,
+            lines__purchase_order_line__lot=lot,
+            pk__gt=receipt.pk,
+        )
+        numbers = ", ".join(later.order_by("pk").distinct().values_list("number", flat=True))
+        return f"The replacement of {lot.code} has come: void {numbers or 'its receipt'} first."
+    return ""
+
+
+def _numbers(documents: Any) -> str:
+    return ", ".join(documents.order_by("pk").distinct().values_list("number", flat=True))
