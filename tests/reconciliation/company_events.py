@@ -65,3 +65,14 @@ EVENTS: list[tuple[Callable[[Company], Moves], int]] = [
     (adjust, 12), (void_adjustment, 3), (release, 1), (run, 8), (accrue, 3), (close_month, 3), (reopen_month, 1),
     (change_estimate, 2), (change_preference, 3),
 ]  # fmt: skip
+
+# Documents that stand on one another and little else: more of what comes of changes, voids and returns in odd orders.
+SELLING: list[tuple[Callable[[Company], Moves], int]] = [
+    (order, 2), (change_order, 8), (ship, 10), (take_back, 6), (void_shipment, 8), (end_order, 2), (adjust, 2),
+    (change_preference, 1),
+]  # fmt: skip
+BUYING: list[tuple[Callable[[Company], Moves], int]] = [
+    (buy, 3), (change_purchase_order, 8), (receive, 10), (receive_all, 1), (void_receipt, 8), (send_back, 8), (bill, 5),
+    (credit, 3), (void_bill, 4), (close_purchase_order, 3), (reopen_purchase_order, 4), (adjust, 2), (ship, 3),
+    (order, 1), (run, 2),
+]  # fmt: skip

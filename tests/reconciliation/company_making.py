@@ -7,8 +7,13 @@ from usage.job_work import job_consume, job_cost_add, job_output_void, job_produ
 from usage.models import Job, JobComponent, JobOutput
 from usage.production import copy_components, job_close, job_open, job_reopen, job_save, job_void
 
+# So that much happens to each.
+OPEN_MOST = 4
+
 
 def job(company: Company) -> Moves:
+    if Job.objects.filter(status="OPEN").count() > OPEN_MOST:
+        return []
     return _new_job(company, company.random.choice(PRODUCTS))
 
 

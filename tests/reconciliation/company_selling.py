@@ -24,10 +24,14 @@ from usage.ordering import order_close, order_open, order_reopen, order_save, or
 from usage.production import make_job_for_order_line
 from usage.shipping import return_receive, ship_everything, shipment_save, shipment_ship, shipment_void
 
+# So that much happens to each.
+OPEN_MOST = 4
 SUPPLIES = ("STOCK", "STOCK", "SPECIAL_ORDER", "DROP_SHIP")
 
 
 def order(company: Company) -> Moves:
+    if Order.objects.filter(status="OPEN").count() > OPEN_MOST:
+        return []
     names = company.random.sample((*GOODS, *PRODUCTS), company.random.randrange(1, 4))
     made = order_save(
         order=None, customer="School", ordered_at=company.when(), office=company.pick(company.offices),
@@ -138,7 +142,7 @@ def _served(company: Company, shipment: Shipment, sign: int) -> Moves:
 
 def ship(company: Company) -> Moves:
     """Lines of one order or two; mostly what is due of them and there, sometimes anything."""
-    is_sensible = company.perhaps(0.8)
+    is_sensible = company.perhaps(0.7)
     there = [
         line
         for line in OrderLine.objects.filter(order__status="OPEN").select_related("lot").order_by("pk")
@@ -156,7 +160,7 @@ def ship(company: Company) -> Moves:
                 quantity = min(quantity, Decimal(len(company.serials)))
         taken.append((line, quantity, company.going(known.code, quantity)))
     shipment = _shipment(company, "OUTGOING", taken)
-    shipment_ship(shipment=shipment, by=None, at=company.now, is_over_shipment_accepted=company.perhaps(0.3))
+    shipment_ship(shipment=shipment, by=None, at=company.now, is_over_shipment_accepted=company.perhaps(0.5))
     return _moved(company, shipment, -1) + _served(company, shipment, 1)
 
 

@@ -7,7 +7,7 @@ import pytest
 from lots.models import Preference
 from reconciliation.recosting import ROUNDS_MOST
 from tests.reconciliation.company_checks import check_step
-from tests.reconciliation.company_events import EVENTS
+from tests.reconciliation.company_events import BUYING, EVENTS, SELLING
 from tests.reconciliation.company_model import Company
 from tests.reconciliation.records import culprits, run_now
 
@@ -41,4 +41,17 @@ def test_whatever_happens_everything_holds(seed: int, steps: int) -> None:
     check_step(company, "the end")
     assert culprits() == {}
     assert run_now().allocations == 0
-    assert len(company.done) > 20, dict(company.done)
+    assert len(company.done) > 10, dict(company.done)
+
+
+@pytest.mark.usefixtures("db")
+@pytest.mark.full
+@pytest.mark.parametrize("seed", range(1, 22))
+@pytest.mark.parametrize("events", ["selling", "buying"])
+def test_documents_agree_in_whatever_order_they_are_changed_and_void(events: str, seed: int) -> None:
+    company = Company(Random(seed))  # noqa: S311  (a random history, not a secret)
+    for number in range(SHORT):
+        check_step(company, f"step {number}: {company.step(SELLING if events == 'selling' else BUYING)}")
+    run_now()
+    check_step(company, "the end")
+    assert culprits() == {}
