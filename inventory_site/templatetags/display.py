@@ -88,7 +88,8 @@ def noun_for(plural: str, number: int | None) -> str:
 @register.filter
 def estimated(text: str) -> SafeString:
     """`~ COGS`: the guides' mark for a figure that is not final, said in words to screen readers."""
-    return format_html('<span aria-hidden="true">~ </span><span class="visually-hidden">Estimated </span>{}', text)
+    mark = '<span><span aria-hidden="true">~ </span><span class="visually-hidden">Estimated </span>{}</span>'
+    return format_html(mark, text)  # in one span: a heading's parts are laid out one by one
 
 
 # -- Moments -----------------------------------------------------------------------------------------
