@@ -18,7 +18,7 @@ from lots.accounts import default_account
 from lots.item_master import code_change
 from lots.locks import lock_pools
 from lots.models import Account, CostPool, InventoryLot, LineItemCode, Preference
-from reconciliation import recosting, resolving
+from reconciliation import recosting, resolving, suggesting
 from reconciliation.accruals import accrue_cogs
 from reconciliation.engine import PlanBroken
 from reconciliation.models import JournalLine, RunPool
@@ -184,7 +184,7 @@ def test_posting_a_resolution_that_a_run_would_set_aside_is_refused_with_the_rea
     def refuse(*_: object) -> None:
         raise PlanBroken("it does not add up")
 
-    monkeypatch.setattr(resolving, "plan_pool", refuse)
+    monkeypatch.setattr(suggesting, "plan_pool", refuse)
     response = clerk.post(reverse("reconciliation:resolve_code", args=[code.pk]), {"quantity": "1"})
     assert response.status_code == 422
     assert "it does not add up" in response.content.decode()
