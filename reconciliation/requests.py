@@ -24,6 +24,8 @@ Trigger = ReconciliationRun.Trigger
 
 # One per pool process of the usual worker; more would find nothing to claim.
 WAKE_UPS = 2
+# A short run may begin and end between being refused for it and looking for it; nobody is so unlucky this often.
+ASK_AT_MOST = 10
 WORK_TASK = "reconciliation.tasks.work_on_run"
 
 
@@ -46,20 +48,32 @@ def request_run(
         taken |= Q(is_everything=True, state__in=ReconciliationRun.ACTIVE)
     if slot is not None:
         taken |= Q(schedule_slot=slot)
-    if is_one_at_most and (under_way := ReconciliationRun.objects.filter(taken).order_by("pk").last()):
-        return under_way  # looked up first, because an insert that is refused would use up a run number
-    try:
-        with transaction.atomic():
-            run = _insert_run(trigger=trigger, now=now, requested_by=requested_by, everything=codes is None, slot=slot)
-            pools = _insert_work(run, codes)
-            assign_levels(run_id=run.pk)
-            # One pool keeps one worker busy; a run of none wants somebody to end it.
-            transaction.on_commit(lambda: wake(run_id=run.pk, count=min(WAKE_UPS, max(1, pools))))
-    except IntegrityError:
-        # Somebody asked at the same moment, and theirs is found now.
-        if under_way := ReconciliationRun.objects.filter(taken).order_by("pk").last():
-            return under_way
-        raise
+    for attempts_left in reversed(range(ASK_AT_MOST)):
+        if is_one_at_most and (under_way := ReconciliationRun.objects.filter(taken).order_by("pk").last()):
+            return under_way  # looked up first, because an insert that is refused would use up a run number
+        try:
+            return _start_run(trigger=trigger, now=now, requested_by=requested_by, codes=codes, slot=slot)
+        except IntegrityError:
+            # Somebody asked at the same moment: theirs is found now, unless it has ended already.
+            if not attempts_left:
+                raise
+    raise AssertionError("The last attempt returns or raises.")
+
+
+@transaction.atomic
+def _start_run(
+    *,
+    trigger: ReconciliationRun.Trigger,
+    now: datetime,
+    requested_by: User | None,
+    codes: Collection[str] | None,
+    slot: date | None,
+) -> ReconciliationRun:
+    run = _insert_run(trigger=trigger, now=now, requested_by=requested_by, everything=codes is None, slot=slot)
+    pools = _insert_work(run, codes)
+    assign_levels(run_id=run.pk)
+    # One pool keeps one worker busy; a run of none wants somebody to end it.
+    transaction.on_commit(lambda: wake(run_id=run.pk, count=min(WAKE_UPS, max(1, pools))))
     return run
 
 

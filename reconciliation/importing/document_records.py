@@ -6,6 +6,10 @@ from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any, Final
 
+from django.db.models import F, Sum
+from django.db.models.functions import Coalesce
+
+from inventory_site.fields import QuantityField
 from lots.models import Account, Office, Purchase, PurchaseOrder, Receipt
 from usage.models import AdjustmentLine, InventoryAdjustment, Job, Order, OrderLine, Shipment
 
@@ -167,7 +171,9 @@ def order_rows(number: str) -> Rows | None:
         "date": order.ordered_at,
         "reference": order.reference,
     }
-    lines = order.lines.values_list("code__code", "quantity", "supply")
+    # As it was ordered: returns may have lowered it since.
+    returned = Coalesce(Sum("shipment_lines__quantity_reduced"), 0, output_field=QuantityField())
+    lines = order.lines.annotate(ordered=F("quantity") + returned).values_list("code__code", "ordered", "supply")
     return [{**header, "code": code, "quantity": quantity, "supply": supply} for code, quantity, supply in lines]
 
 
