@@ -223,10 +223,12 @@ def page_guard() -> "PageGuard":
 
 @pytest.fixture
 def page(browser: "Browser", live_site: LiveServer, page_guard: "PageGuard") -> "Iterator[Page]":
+    from tests.harness.browser import PATIENCE  # noqa: PLC0415  (as above)
+
     context = browser.new_context(
         base_url=live_site.url, viewport={"width": 1280, "height": 800}, reduced_motion="reduce", locale="en-US"
     )
-    context.set_default_timeout(30_000)  # patience, not speed: machines are shared
+    context.set_default_timeout(PATIENCE)
     page = context.new_page()
     page_guard.watch(page)
     yield page

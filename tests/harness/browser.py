@@ -17,6 +17,9 @@ FLAGS = [
     "--disable-component-update", "--disable-sync", "--disable-dev-shm-usage",
 ]  # fmt: skip
 
+# How long a page may take before it is taken for dead, in milliseconds. Patience, not speed: machines are shared.
+PATIENCE = 120_000
+
 
 def chromium_path() -> str | None:
     named = os.environ.get("CHROMIUM")
@@ -27,7 +30,7 @@ def chromium_path() -> str | None:
 def launched() -> Iterator[Browser]:
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium_path(), args=FLAGS)
-        expect.set_options(timeout=30_000)
+        expect.set_options(timeout=PATIENCE)
         yield browser
         browser.close()
 
@@ -64,6 +67,7 @@ class PageGuard:
 
 def assert_accessible(page: Page) -> None:
     """Assert that axe finds no violation on the page as it stands."""
+    page.wait_for_load_state()
     violations = Axe().run(page).response["violations"]
     lines = [
         f"{found['id']} ({found['impact']}): {found['help']}\n"
@@ -77,4 +81,5 @@ def take_screenshot(page: Page, name: str) -> None:
     """Write a picture of the whole page into the folder that SCREENSHOTS names; do nothing where it is not set."""
     if folder := os.environ.get("SCREENSHOTS"):
         Path(folder).mkdir(parents=True, exist_ok=True)
+        page.wait_for_load_state()
         page.screenshot(path=Path(folder) / f"{name}.png", full_page=True)

@@ -130,7 +130,7 @@ def concurrently(*functions: Callable[[], object]) -> list[object]:
 
     def work(index: int, function: Callable[[], object]) -> None:
         try:
-            start.wait(timeout=10)
+            start.wait(timeout=180)
             results[index] = function()
         except Exception as error:  # handed to the test, which says what it expected
             results[index] = error

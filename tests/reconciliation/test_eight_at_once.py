@@ -179,7 +179,7 @@ def test_an_estimate_waits_for_a_posting_that_has_locked_its_lots_and_written_no
             make_usage("OAK", "3")
 
     def change_estimate() -> None:
-        has_locked.wait(timeout=10)
+        has_locked.wait(timeout=180)
         est_unit_cost_set(code=lot.code, est_unit_cost=Decimal("4.50"))
 
     assert concurrently(post, change_estimate) == [None, None]

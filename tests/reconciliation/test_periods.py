@@ -227,11 +227,11 @@ def test_a_close_waits_for_the_posting_that_looked_at_the_periods_before(
         with transaction.atomic():
             preference_in_force()
             has_read.set()
-            may_go_on.wait(timeout=20)
+            may_go_on.wait(timeout=180)
             make_lot(on_day=1)
 
     def shut() -> PeriodChange:
-        has_read.wait(timeout=20)
+        has_read.wait(timeout=180)
         threading.Timer(0.5, may_go_on.set).start()
         return close()
 

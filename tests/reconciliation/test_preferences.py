@@ -380,11 +380,11 @@ def test_a_change_waits_for_the_posting_that_has_read_the_preference(
         with transaction.atomic():
             preference_in_force()
             has_read.set()
-            may_go_on.wait(timeout=20)
+            may_go_on.wait(timeout=180)
             make_usage("WIRE", "3", office="AI")
 
     def change() -> None:
-        has_read.wait(timeout=20)
+        has_read.wait(timeout=180)
         threading.Timer(0.5, may_go_on.set).start()
         switch("on")
 
@@ -406,10 +406,10 @@ def test_a_run_that_is_being_requested_keeps_the_preference_as_it_is(
         with transaction.atomic():
             request_run(trigger=ReconciliationRun.Trigger.BUTTON, now=NOW)
             requested.set()
-            may_go_on.wait(timeout=20)
+            may_go_on.wait(timeout=180)
 
     def change() -> None:
-        requested.wait(timeout=20)
+        requested.wait(timeout=180)
         threading.Timer(0.5, may_go_on.set).start()
         switch("on")
 

@@ -41,10 +41,6 @@ def suggested(page: "Page") -> "Locator":
     return page.locator("#code-suggestions [role=option]")
 
 
-def focused(page: "Page") -> str:
-    return str(page.evaluate("() => document.activeElement.name"))
-
-
 def paste(page: "Page", text: str) -> None:
     page.evaluate(
         """text => {
@@ -62,27 +58,27 @@ def test_a_document_is_written_by_keyboard_alone(clerk_page: "Page") -> None:
     clerk_page.get_by_label("Office").fill("AI")
     cell(clerk_page, 0, "code").press_sequentially("wi")
     suggested(clerk_page).first.wait_for()
-    assert cell(clerk_page, 0, "code").get_attribute("aria-expanded") == "true"
+    expect(cell(clerk_page, 0, "code")).to_have_attribute("aria-expanded", "true")
     clerk_page.keyboard.press("Tab")
-    assert cell(clerk_page, 0, "code").input_value() == "WIRE"
-    assert cell(clerk_page, 0, "unit_cost").input_value() == "2.50"
+    expect(cell(clerk_page, 0, "code")).to_have_value("WIRE")
+    expect(cell(clerk_page, 0, "unit_cost")).to_have_value("2.50")
     expect(clerk_page.locator("small", has_text="About WIRE")).to_be_visible()
     cell(clerk_page, 0, "quantity").focus()
     clerk_page.keyboard.type("12*8")
     clerk_page.keyboard.press("Enter")
-    assert cell(clerk_page, 0, "quantity").input_value() == "96"
-    assert focused(clerk_page) == "lines-1-quantity"
+    expect(cell(clerk_page, 0, "quantity")).to_have_value("96")
+    expect(clerk_page.locator("[name=lines-1-quantity]")).to_be_focused()
     expect(clerk_page.locator("[data-line-amount]").first).to_have_text("240.00")
     expect(clerk_page.locator("[data-total-of=quantity]")).to_have_text("96")
     # To the last line and beyond: one is added, and nothing is sent.
     clerk_page.keyboard.press("Enter")
     clerk_page.keyboard.press("Enter")
-    assert focused(clerk_page) == "lines-3-quantity"
-    assert clerk_page.locator("[name=lines-TOTAL_FORMS]").input_value() == "4"
+    expect(clerk_page.locator("[name=lines-3-quantity]")).to_be_focused()
+    expect(clerk_page.locator("[name=lines-TOTAL_FORMS]")).to_have_value("4")
     clerk_page.keyboard.type("=3+4/2")
     clerk_page.keyboard.press("Shift+Enter")
-    assert focused(clerk_page) == "lines-2-quantity"
-    assert cell(clerk_page, 3, "quantity").input_value() == "5"
+    expect(clerk_page.locator("[name=lines-2-quantity]")).to_be_focused()
+    expect(cell(clerk_page, 3, "quantity")).to_have_value("5")
     cell(clerk_page, 3, "code").fill("PEN")
     cell(clerk_page, 3, "unit_cost").fill("0.335")
     expect(clerk_page.locator("[data-total-of-amounts]")).to_have_text("241.68")
@@ -98,13 +94,12 @@ def test_a_block_of_a_spreadsheet_fills_cells_and_adds_lines(clerk_page: "Page")
     clerk_page.goto("/document/")
     cell(clerk_page, 1, "code").focus()
     paste(clerk_page, 'WIRE\t"6"" pipe"\t1,200\nPEN\t\t(3)\nWIRE-2\tlast\t2\n')
-    rows = [
-        [cell(clerk_page, line, name).input_value() for name in ("code", "description", "quantity")]
-        for line in range(1, 4)
-    ]
-    assert rows == [["WIRE", '6" pipe', "1,200"], ["PEN", "", "-3"], ["WIRE-2", "last", "2"]]
-    assert cell(clerk_page, 0, "code").input_value() == ""
-    assert focused(clerk_page) == "lines-3-quantity"
+    rows = [["WIRE", '6" pipe', "1,200"], ["PEN", "", "-3"], ["WIRE-2", "last", "2"]]
+    for line, values in enumerate(rows, start=1):
+        for name, value in zip(("code", "description", "quantity"), values, strict=True):
+            expect(cell(clerk_page, line, name)).to_have_value(value)
+    expect(cell(clerk_page, 0, "code")).to_have_value("")
+    expect(clerk_page.locator("[name=lines-3-quantity]")).to_be_focused()
     expect(clerk_page.locator("[data-total-of=quantity]")).to_have_text("1,199")
     expect(clerk_page.locator("[data-lines-said]")).to_have_text("Lines pasted: 3.")
 
@@ -117,17 +112,17 @@ def test_the_list_of_codes_is_led_by_arrows_and_closed_by_escape(clerk_page: "Pa
     options = suggested(clerk_page)
     expect(options).to_have_count(2)
     clerk_page.keyboard.press("ArrowDown")
-    assert options.nth(1).get_attribute("aria-selected") == "true"
-    assert code.get_attribute("aria-activedescendant") == options.nth(1).get_attribute("id")
+    expect(options.nth(1)).to_have_attribute("aria-selected", "true")
+    expect(code).to_have_attribute("aria-activedescendant", "code-suggestion-1")
     clerk_page.keyboard.press("Escape")
     expect(options.first).to_be_hidden()
-    assert code.input_value() == "wire"
+    expect(code).to_have_value("wire")
     clerk_page.keyboard.press("ArrowDown")
     expect(options).to_have_count(2)
     options.nth(1).click()
-    assert code.input_value() == "WIRE-2"
+    expect(code).to_have_value("WIRE-2")
     # What somebody typed is not overwritten.
-    assert cell(clerk_page, 0, "unit_cost").input_value() == "7"
+    expect(cell(clerk_page, 0, "unit_cost")).to_have_value("7")
 
 
 def test_a_removed_line_counts_no_more_and_can_be_brought_back(clerk_page: "Page") -> None:
@@ -197,13 +192,14 @@ def test_given_lines_are_typed_and_pasted_into_but_none_is_added(clerk_page: "Pa
     clerk_page.goto(f"/document/{office.pk}/fixed/")
     cell(clerk_page, 0, "quantity").focus()
     paste(clerk_page, "4\n5\n6\n")
-    assert [cell(clerk_page, line, "quantity").input_value() for line in range(2)] == ["4", "5"]
-    assert clerk_page.locator("tbody[data-line]").count() == 2
+    for line, value in enumerate(("4", "5")):
+        expect(cell(clerk_page, line, "quantity")).to_have_value(value)
+    expect(clerk_page.locator("tbody[data-line]")).to_have_count(2)
     expect(clerk_page.locator("[data-lines-said]")).to_have_text("Lines pasted: 2 of 3; there is no room for more.")
     expect(clerk_page.locator("[data-total-of=ordered]")).to_have_text("2,000")
     expect(clerk_page.locator("[data-total-of=quantity]")).to_have_text("9")
     clerk_page.keyboard.press("Enter")
-    assert focused(clerk_page) == "lines-1-quantity"
+    expect(clerk_page.locator("[name=lines-1-quantity]")).to_be_focused()
 
 
 def test_a_document_is_written_without_scripts(browser: "Browser", live_site: "LiveServer", clerk_page: "Page") -> None:
@@ -216,8 +212,8 @@ def test_a_document_is_written_without_scripts(browser: "Browser", live_site: "L
     cell(page, 0, "code").fill("pen")
     cell(page, 0, "quantity").fill("12*8")
     page.get_by_role("button", name="Add a line").click()
-    assert page.locator("tbody[data-line]").count() == 6
-    assert cell(page, 0, "quantity").input_value() == "12*8"
+    expect(page.locator("tbody[data-line]")).to_have_count(6)
+    expect(cell(page, 0, "quantity")).to_have_value("12*8")
     cell(page, 5, "code").fill("WIRE")
     cell(page, 5, "quantity").fill("1")
     # Enter saves; it does not press "Add a line".

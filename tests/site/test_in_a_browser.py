@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Final, Literal
 
 import pytest
 from django.contrib.auth.models import User
+from playwright.sync_api import expect
 
 from tests.site.conftest import Maker, allow
 
@@ -103,13 +104,13 @@ def test_heading_and_totals_stay_in_sight(reader_page: "Page") -> None:
 def test_the_keyboard_reaches_search_rows_and_lists(reader_page: "Page") -> None:
     reader_page.goto("/sample/")
     reader_page.keyboard.press("/")
-    assert reader_page.evaluate("() => document.activeElement.name") == "q"
+    expect(reader_page.locator("[name=q]")).to_be_focused()
     reader_page.keyboard.press("Escape")
     reader_page.locator("main").focus()
     reader_page.keyboard.press("j")
     reader_page.keyboard.press("j")
     reader_page.keyboard.press("k")
-    assert reader_page.locator("tbody tr").first.get_attribute("class") == "is-chosen"
+    expect(reader_page.locator("tbody tr").first).to_have_attribute("class", "is-chosen")
     reader_page.keyboard.press("Enter")
     reader_page.wait_for_url(re.compile(r"/sample/\d+/$"))
     reader_page.keyboard.press("g")
@@ -124,17 +125,17 @@ def test_the_shortcuts_can_be_switched_off_for_good(reader_page: "Page") -> None
     reader_page.get_by_role("button", name="Close").click()
     reader_page.reload()
     reader_page.keyboard.press("j")
-    assert reader_page.locator("tr.is-chosen").count() == 0
+    expect(reader_page.locator("tr.is-chosen")).to_have_count(0)
 
 
 def test_a_chosen_theme_is_remembered_before_anything_is_painted(reader_page: "Page") -> None:
     reader_page.goto("/sample/")
     reader_page.locator(".user-menu > a").click()
     reader_page.get_by_role("button", name="Dark").click()
-    assert reader_page.locator("html").get_attribute("data-bs-theme") == "dark"
+    expect(reader_page.locator("html")).to_have_attribute("data-bs-theme", "dark")
     reader_page.goto("/inventory/offices/", wait_until="commit")
     reader_page.locator("main").wait_for()
-    assert reader_page.locator("html").get_attribute("data-bs-theme") == "dark"
+    expect(reader_page.locator("html")).to_have_attribute("data-bs-theme", "dark")
 
 
 def test_empty_fields_stay_out_of_the_address(reader_page: "Page") -> None:
@@ -150,17 +151,17 @@ def test_totals_of_a_large_found_set_arrive_by_themselves(reader_page: "Page") -
     reader_page.goto("/sample/apart/?code=WIRE")
     total = reader_page.locator("tfoot [data-total=quantity]")
     total.wait_for()
-    assert total.inner_text() == "10"
+    expect(total).to_have_text("10")
 
 
 def test_a_row_is_taken_out_of_the_found_set_and_brought_back(reader_page: "Page") -> None:
     reader_page.goto("/sample/?code=WIRE")
     reader_page.get_by_role("link", name="Omit").first.click()
     reader_page.get_by_text("1 row omitted").wait_for()
-    assert reader_page.locator("tbody tr").count() == 3
+    expect(reader_page.locator("tbody tr")).to_have_count(3)
     reader_page.get_by_text("1 row omitted").click()
     reader_page.wait_for_url("**/sample/?code=WIRE")
-    assert reader_page.locator("tbody tr").count() == 4
+    expect(reader_page.locator("tbody tr")).to_have_count(4)
 
 
 def test_every_control_is_large_enough_to_hit(reader_page: "Page") -> None:
@@ -188,8 +189,8 @@ def test_everything_works_without_scripts(browser: "Browser", live_site: "LiveSe
     page.goto("/sample/")
     page.get_by_label("Quantity from").fill("5")
     page.get_by_role("button", name="Find", exact=True).click()
-    assert page.locator("tbody tr").count() == 3
+    expect(page.locator("tbody tr")).to_have_count(3)
     page.goto("/sample/apart/?code=WIRE")
     page.get_by_role("link", name="Show totals").click()
-    assert page.locator("tfoot [data-total=quantity]").inner_text() == "10"
+    expect(page.locator("tfoot [data-total=quantity]")).to_have_text("10")
     context.close()

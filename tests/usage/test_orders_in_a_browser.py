@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from django.urls import reverse
+from playwright.sync_api import expect
 
 from tests.factories import make_code, make_lot
 from tests.harness.people import Role
@@ -31,7 +32,7 @@ def test_an_order_is_entered_opened_and_shipped_by_hand(page: "Page", sign_in: C
     page.locator("button[data-save]").click()
     page.get_by_role("link", name="Ship", exact=True).click()
     page.get_by_role("button", name="Ship", exact=True).click()
-    assert "is shipped" in page.content()
+    expect(page.get_by_text("SHIP-60000 is shipped").first).to_be_visible()
     assert (Shipment.objects.get().status, line_of(Order.objects.get()).demand) == ("POSTED", -7)
 
 
