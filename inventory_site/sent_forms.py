@@ -1,15 +1,19 @@
 """A form that makes a record makes it once: a second click, a browser that sends again, a way back and another Save.
 
 A page carries a token of its own. What it makes is written down beside the token, in the same transaction; the database
-keeps tokens unique, so that of two at the same moment one waits and finds what the other made.
+keeps tokens unique, so that of two at the same moment one waits and finds what the other made. Every night the old ones
+are forgotten.
 """
 
-from typing import Any
+from datetime import datetime, timedelta
+from typing import Any, Final
 from uuid import UUID, uuid4
 
 from inventory_site.models import SentForm
 
 TOKEN = "once"  # noqa: S105  (the name of a field)
+# Longer than anybody stays signed in, or leaves a page open and comes back to it.
+KEPT: Final = timedelta(days=30)
 
 
 class SentBefore(Exception):
@@ -53,3 +57,9 @@ def note_made(token: UUID | None, record: Any) -> None:
 
 def sent_before(token: UUID | None) -> SentForm | None:
     return SentForm.objects.filter(token=token).first() if token is not None else None
+
+
+def forget_old(*, now: datetime) -> int:
+    """Forget the tokens that no page can send any more; gives how many there were."""
+    forgotten, _ = SentForm.objects.filter(at__lt=now - KEPT).delete()
+    return forgotten

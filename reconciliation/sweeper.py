@@ -11,6 +11,7 @@ from functools import partial
 
 from django.utils import timezone
 
+from inventory_site.sent_forms import forget_old
 from reconciliation import requests
 from reconciliation.importing.jobs import sweep_imports
 from reconciliation.models import ReconciliationRun
@@ -54,6 +55,12 @@ def start_what_waits(*, now: datetime) -> None:
 def wake_again(*, run_id: int) -> None:
     """Hand a run on to the next message: a task ends in good time, a run when it is done."""
     requests.wake(run_id=run_id, count=1)
+
+
+def at_night(*, now: datetime) -> None:
+    """What is due once a night. Done twice it changes nothing."""
+    _heal("the forms that were sent", partial(forget_old, now=now))
+    request_nightly_run(now=now)
 
 
 def request_nightly_run(*, now: datetime) -> None:

@@ -26,8 +26,8 @@ def sweep(**_later: object) -> None:
 
 @shared_task(name="reconciliation.tasks.nightly_run")
 def nightly_run(**_later: object) -> None:
-    """Ask for the night's run; two schedulers ask twice and get one."""
-    sweeper.request_nightly_run(now=timezone.now())
+    """Ask for the night's run, and forget what is old; two schedulers ask twice and get one."""
+    sweeper.at_night(now=timezone.now())
 
 
 # Half a million rows are one transaction and take a minute or two. A message that the broker delivers again meanwhile

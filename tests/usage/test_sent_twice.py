@@ -1,6 +1,7 @@
 """A form that makes a record, sent twice: by a second click, a browser that asks again, a way back and another Save."""
 
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -8,7 +9,9 @@ from django.test import Client
 from django.urls import reverse
 
 from inventory_site.models import SentForm
+from inventory_site.sent_forms import KEPT
 from lots.models import Purchase, PurchaseOrder, Receipt
+from reconciliation.sweeper import at_night
 from tests.factories import make_code
 from tests.lots.purchasing_stories import balances, order_of, receive, write_bill
 from tests.lots.purchasing_stories import line_of as purchase_line_of
@@ -94,6 +97,21 @@ def test_what_is_sent_twice_at_the_same_moment_is_made_once(
     results = concurrently(*(lambda one=one: one.post(url, sent).url for one in (clerk, accountant)))
     assert results == [Receipt.objects.get().get_absolute_url()] * 2
     assert balances() == (6, 4)
+
+
+@pytest.mark.django_db
+def test_every_night_the_forms_that_nobody_can_send_any_more_are_forgotten(clerk: Client) -> None:
+    for _ in range(2):
+        url, sent = purchase_order(clerk)
+        assert clerk.post(url, sent).status_code == 302
+    kept = SentForm.objects.get(token=sent["once"])
+    old = SentForm.objects.exclude(pk=kept.pk).get()
+    SentForm.objects.filter(pk=old.pk).update(at=kept.at - KEPT - timedelta(seconds=1))
+    SentForm.objects.filter(pk=kept.pk).update(at=kept.at - KEPT + timedelta(hours=1))
+    at_night(now=kept.at)
+    assert list(SentForm.objects.all()) == [kept]
+    assert clerk.post(url, sent).status_code == 302
+    assert PurchaseOrder.objects.count() == 2
 
 
 @pytest.mark.django_db
