@@ -177,6 +177,8 @@ def _explain_use(node: Node, way: _Way, lot: LotRecord) -> None:
 
 def _consumer(way: _Way, usage: UsageRecord, drawn: Drawn) -> Node:
     node = _usage_node(usage, amount=drawn.amount, quantity=drawn.quantity)
+    # What it drew here is as final as the lot, whatever of it is unallocated elsewhere.
+    node.is_estimated = not way.records.lots[way.above[-1]].is_final
     if not usage.goes_into:
         node.text = ", ".join(filter(None, [f"charged to {usage.account}" if usage.account else "", _entries(drawn)]))
         return node

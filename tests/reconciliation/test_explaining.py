@@ -69,6 +69,17 @@ def test_what_is_unallocated_stands_at_its_estimate() -> None:
     assert tree.adds_up
 
 
+def test_what_a_final_lot_gave_is_final_whatever_else_is_unallocated() -> None:
+    make_code("WIRE", cost="1.99")
+    lot = make_lot("WIRE", received="10", value="10.00", number="A")
+    make_usage("WIRE", "12", number="60000")
+    reconcile()
+    (consumer,) = up(lot).children
+    assert (consumer.label, consumer.amount, consumer.is_estimated) == ("Usage 60000 of WIRE", Decimal("10.00"), False)
+    InventoryLot.objects.update(is_cost_final=False)
+    assert up(lot).children[0].is_estimated
+
+
 def test_draws_give_backs_and_corrections_of_one_lot_are_one_line_that_tells_them_apart() -> None:
     lot = make_lot("WIRE", received="10", value="100.00", number="A")
     used = make_usage("WIRE", "4")
