@@ -88,9 +88,9 @@ class PendingCureView(PermissionRequiredMixin, View):
             "changed": CHANGED if has_changed else "",
             "refused": refused,
             "needs_approval": needs_approval(adjustment),
-            "why_not_approve": why_not_approve(adjustment, by),
+            # Who cannot is told so once, as the reason why it is not posted.
+            "can_approve": by.has_perm(APPROVE) and not why_not_approve(adjustment, by),
             "why_not_post": why_not_post(adjustment, by),
-            "may_approve": by.has_perm(APPROVE),
             "may_post": by.has_perm(POST),
             **preview_context(preview),
         }

@@ -152,6 +152,9 @@ def test_what_waits_for_approval_is_told_approved_and_posted(clerk: Client, acco
     for page in (LIST, bench("DEAR"), adjustment.get_absolute_url()):
         assert address in accountant.get(page).content.decode(), page
     assert "waits for approval" in words(clerk.get(LIST).content.decode())
+    # Who may approve it is said once, and not at all to who can.
+    assert words(clerk.get(address).content.decode()).count("somebody else") == 1
+    assert "somebody else" not in words(accountant.get(address).content.decode())
     assert viewer.post(address, {"action": "post"}).status_code == 403
     assert clerk.post(address, {"action": "approve"}).status_code == 403
     assert clerk.post(address, {"action": "post"}).status_code == 422
