@@ -100,7 +100,7 @@ class FlagColumn(TextColumn):
 
 
 class StatusColumn(TextColumn):
-    """Dot and words. The value is a status code; choices of a model field show their label."""
+    """Dot and words. The value is a status code; it shows as people write it, with the label that choices give."""
 
     cell_class = "status-cell"
 
@@ -110,7 +110,11 @@ class StatusColumn(TextColumn):
 
     def render(self, value: Any, record: Any, bound_column: Any) -> str:
         code = bound_column.accessor.resolve(record)
-        return display.status_text(code, str(value)) if self.has_dot else str(value)
+        words = display.status_words(str(value))
+        return display.status_text(code, words) if self.has_dot else words
+
+    def value(self, value: Any) -> str:
+        return display.status_words(str(value))
 
 
 class GoToColumn(TextColumn):

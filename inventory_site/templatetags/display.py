@@ -145,10 +145,15 @@ def icon(name: str) -> SafeString:
     )
 
 
+def status_words(status: str) -> str:
+    """A status as people write it: FINISHED_WITH_ERRORS is "Finished with errors"; what is in words already stays."""
+    return status.replace("_", " ").capitalize() if status.isupper() else status
+
+
 @register.simple_tag
 def status_dot(status: str, label: str = "") -> SafeString:
     """A coloured dot with its meaning in words for those who do not see the colour."""
-    words = label or str(status).replace("_", " ").capitalize()
+    words = label or status_words(str(status))
     return format_html(
         '<span class="status-dot tone-{}" title="{}"></span><span class="visually-hidden">Status: {}</span>',
         STATUS_TONES.get(str(status), "void"),
@@ -160,7 +165,7 @@ def status_dot(status: str, label: str = "") -> SafeString:
 @register.simple_tag
 def status_text(status: str, label: str = "") -> SafeString:
     """Dot and text side by side."""
-    words = label or str(status).replace("_", " ").capitalize()
+    words = label or status_words(str(status))
     return format_html(
         '<span class="status"><span class="status-dot tone-{}" aria-hidden="true"></span>{}</span>',
         STATUS_TONES.get(str(status), "void"),

@@ -9,6 +9,7 @@ from django.db.models import Sum
 
 from inventory_site.details import Action, Section
 from inventory_site.listing import EmptyState, QuickSearch
+from inventory_site.templatetags import display
 from inventory_site.views import RecordDetailView
 from lots import addresses
 from lots.filtersets import LotFilterSet
@@ -71,7 +72,7 @@ class LotDetailView(RecordDetailView):
     kind = "Inventory Lot"
 
     def get_status(self) -> tuple[str, str]:
-        return self.object.status, self.object.status.capitalize()
+        return self.object.status, display.status_words(self.object.status)
 
     def get_sections(self) -> Sequence[Section]:
         lot: InventoryLot = self.object

@@ -35,6 +35,6 @@ def test_a_lot_names_its_state_its_source_and_its_order() -> None:
     make_lot("WIRE", number="a", source="PO-1", order="60007")
     make_usage("WIRE", "1")
     cells = cells_of(LotTable([lots().for_list().get()]))
-    assert cells["status"] == "OPEN"
+    assert cells["status"] == "Open"
     assert 'href="/inventory/usage/transaction-id/?id=PO-1"' in cells["source_number"]
     assert 'href="/orders/by-number/?id=60007"' in cells["parent_order"]

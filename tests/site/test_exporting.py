@@ -175,7 +175,7 @@ def test_a_csv_has_the_columns_of_the_screen_and_list_totals(reader: Client, som
         "1000",
         "2000.00",
         "1000",
-        "OPEN",
+        "Open",
     ]
     assert rows[-1] == ["List Totals", "", "", "", "", "901.5", "1789.00", "894.5", ""]
     assert len(rows) == 6

@@ -47,16 +47,16 @@ def test_the_open_list_is_that_of_the_guides_figure_for_figure(viewer: Client) -
     table = [" | ".join(filter(None, [*row[:3], row[3][:10], *row[4:]])) for row in rows[1:]]
     assert table == [
         "16G-W 16 Gauge Copper Wire",
-        "60000 | 16G-W | SHIP-60000 | 2022-07-18 | AI | 60007 | Order #60007 | 1000 | 1990.00 | 1000 | 1990.00 | OPEN",
-        "60002 | 16G-W | SHIP-60000 | 2022-07-18 | AI | 60010 | Order #60010 | 100 | 199.00 | 100 | 199.00 | OPEN",
+        "60000 | 16G-W | SHIP-60000 | 2022-07-18 | AI | 60007 | Order #60007 | 1000 | 1990.00 | 1000 | 1990.00 | Open",
+        "60002 | 16G-W | SHIP-60000 | 2022-07-18 | AI | 60010 | Order #60010 | 100 | 199.00 | 100 | 199.00 | Open",
         "Sub-total 16G-W | 1100 | 2189.00 | 1100 | 2189.00",
         "TB-LIT102 The Complete Works of Shakespeare",
-        "60009 | TB-LIT102 | SHIP-60021 | 2022-07-20 | AI | 60029 | Order #60029 | 20 | 1599.80 | 10 | 799.90 | OPEN",
+        "60009 | TB-LIT102 | SHIP-60021 | 2022-07-20 | AI | 60029 | Order #60029 | 20 | 1599.80 | 10 | 799.90 | Open",
         "Sub-total TB-LIT102 | 20 | 1599.80 | 10 | 799.90",
         "TM-FRNCH3 J'Apprends: I Learn French Teacher's Manual",
-        "60003 | TM-FRNCH3 | SHIP-60002 | 2022-07-18 | AI | 60011 | Order #60011 | 50 | 3749.50 | 50 | 3749.50 | OPEN",
-        "60030 | TM-FRNCH3 | INVTRYADJ-60001 | 2022-07-21 | 75 | 5624.25 | 75 | 5624.25 | OPEN",
-        "60031 | TM-FRNCH3 | INVTRYADJ-60002 | 2022-07-21 | -125 | -9373.75 | -125 | -9373.75 | OPEN",
+        "60003 | TM-FRNCH3 | SHIP-60002 | 2022-07-18 | AI | 60011 | Order #60011 | 50 | 3749.50 | 50 | 3749.50 | Open",
+        "60030 | TM-FRNCH3 | INVTRYADJ-60001 | 2022-07-21 | 75 | 5624.25 | 75 | 5624.25 | Open",
+        "60031 | TM-FRNCH3 | INVTRYADJ-60002 | 2022-07-21 | -125 | -9373.75 | -125 | -9373.75 | Open",
         "Sub-total TM-FRNCH3 | 0 | 0.00 | 0 | 0.00",
         "List Totals | 1120 | 3788.80 | 1110 | 2988.90",
     ]

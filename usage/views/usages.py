@@ -171,7 +171,7 @@ class UsageDetailView(RecordDetailView):
     kind = "Inventory Usage"
 
     def get_status(self) -> tuple[str, str]:
-        return self.object.status, self.object.status.capitalize()
+        return self.object.status, display.status_words(self.object.status)
 
     def get_actions(self) -> Sequence[Action]:
         explain = addresses.explain_usage(self.object.pk)
