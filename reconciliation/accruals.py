@@ -59,6 +59,8 @@ WITH due AS MATERIALIZED (
 ), entry AS (
     INSERT INTO reconciliation_journalentry (kind, date, text)
     SELECT 'ACCRUED_COGS', booked_on, %(text)s FROM days GROUP BY booked_on ORDER BY booked_on RETURNING id, date
+), note AS (
+    INSERT INTO reconciliation_journalentrytosum (entry_id) SELECT id FROM entry
 ), line AS (
     INSERT INTO reconciliation_journalline (entry_id, debit_account_id, credit_account_id, amount, kind, code_id,
         office_id, "order", source_kind, source_number, usage_id)

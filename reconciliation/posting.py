@@ -20,9 +20,13 @@ Kind = JournalEntry.Kind
 # Of CogsAllocation: usage, lot, kind, quantity, amount, day in the books; whole numbers as in a plan.
 AllocationRow = tuple[int, int, str, int, int, str]
 
+# With a note for the sums of the journal, which are made later.
 _ENTRIES = """
-INSERT INTO reconciliation_journalentry (kind, run_id, date, text)
-SELECT %(kind)s, %(run)s, day, %(text)s FROM unnest(%(days)s::date[]) AS day ORDER BY day RETURNING id, date
+WITH entry AS (
+    INSERT INTO reconciliation_journalentry (kind, run_id, date, text)
+    SELECT %(kind)s, %(run)s, day, %(text)s FROM unnest(%(days)s::date[]) AS day ORDER BY day RETURNING id, date
+), note AS (INSERT INTO reconciliation_journalentrytosum (entry_id) SELECT id FROM entry)
+SELECT id, date FROM entry ORDER BY id
 """
 
 # Asked once a day that events bear, not once an event. Some bring goods of which the cost is not known yet: where all

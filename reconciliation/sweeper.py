@@ -14,6 +14,7 @@ from django.utils import timezone
 from inventory_site.sent_forms import forget_old
 from reconciliation import requests
 from reconciliation.importing.jobs import sweep_imports
+from reconciliation.journal_sums import sum_journal
 from reconciliation.models import ReconciliationRun
 from reconciliation.recosting import recost_waiting
 from reconciliation.run_states import finish_if_done
@@ -31,6 +32,7 @@ def sweep(*, now: datetime) -> None:
     _heal("the imports", partial(sweep_imports, now=now))
     _heal("the cost of fed lots", recost_waiting)
     _heal("what waits", partial(start_what_waits, now=now))
+    _heal("the sums of the journal", sum_journal)
 
 
 def _heal(what: str, action: Callable[[], object]) -> None:

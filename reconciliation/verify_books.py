@@ -43,6 +43,28 @@ BOOK_CHECKS = (
             OR (line.usage_id IS NOT NULL AND usage.code_id IS DISTINCT FROM line.code_id)""",
     ),
     Check(
+        "journal_sums",
+        "The kept sums of the journal are the sums of its lines, except of entries that wait to be summed",
+        """WITH entry AS MATERIALIZED (
+            SELECT id, date_trunc('month', date)::date AS period FROM reconciliation_journalentry
+            WHERE NOT EXISTS (SELECT FROM reconciliation_journalentrytosum WHERE entry_id = id)),
+        moved AS (
+            SELECT entry.period, code_id, office_id, kind, debit_account_id, credit_account_id, amount AS journal,
+                1 AS lines, 0 AS kept
+            FROM reconciliation_journalline AS line JOIN entry ON entry.id = line.entry_id
+            UNION ALL SELECT period, code_id, office_id, kind, debit_account_id, credit_account_id, 0, -lines, amount
+            FROM reconciliation_journalsum)
+        SELECT 'code ' || coalesce(code.code, 'none'), to_char(period, 'YYYY-MM') || ' ' || moved.kind || ', accounts '
+            || coalesce(debit.number, 'none') || ' and ' || coalesce(credit.number, 'none') || ': kept ' || kept
+            || ', journal ' || journal || ', lines too many ' || lines
+        FROM (SELECT period, code_id, office_id, kind, debit_account_id, credit_account_id, sum(journal) AS journal,
+                sum(lines) AS lines, sum(kept) AS kept
+            FROM moved GROUP BY 1, 2, 3, 4, 5, 6 HAVING sum(journal) <> sum(kept) OR sum(lines) <> 0) AS moved
+        LEFT JOIN lots_lineitemcode AS code ON code.id = code_id
+        LEFT JOIN lots_account AS debit ON debit.id = debit_account_id
+        LEFT JOIN lots_account AS credit ON credit.id = credit_account_id""",
+    ),
+    Check(
         "no_entry_was_posted_into_a_closed_period",
         "No entry of the journal was posted into a period that was closed then",
         """SELECT 'journal entry ' || entry.id, 'of ' || entry.date || ', posted ' || entry.posted_at

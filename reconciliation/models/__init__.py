@@ -5,6 +5,7 @@ from reconciliation.models.checks import LedgerCheck
 from reconciliation.models.imports import ImportFile, ImportJob
 from reconciliation.models.journal import JournalEntry, JournalLine
 from reconciliation.models.journal_postings import JournalPosting
+from reconciliation.models.journal_sums import JournalEntryToSum, JournalMonth, JournalSum
 from reconciliation.models.runs import ReconciliationRun, RunLogLine, RunPool
 
 __all__ = [
@@ -12,8 +13,11 @@ __all__ = [
     "ImportFile",
     "ImportJob",
     "JournalEntry",
+    "JournalEntryToSum",
     "JournalLine",
+    "JournalMonth",
     "JournalPosting",
+    "JournalSum",
     "LedgerCheck",
     "ReconciliationRun",
     "RunLogLine",

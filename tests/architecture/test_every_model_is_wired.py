@@ -45,6 +45,9 @@ def intentional(reason: str) -> Intentional:
 
 NO_ADMIN: dict[str, Intentional] = {
     "reconciliation.JournalPosting": intentional("a view of journal lines, which the admin shows as they are kept"),
+    "reconciliation.JournalEntryToSum": intentional("a note for the sweeper, of interest to the code alone"),
+    "reconciliation.JournalSum": intentional("sums of journal lines, which the admin shows as they are kept"),
+    "reconciliation.JournalMonth": intentional("a view of sums and lines, added up by reports and never looked at"),
 }
 NO_LIST_PAGE: dict[str, Intentional] = {
     "inventory_site.NumberSequence": intentional("a counter behind document numbers, of interest to the code alone"),
@@ -79,7 +82,10 @@ NO_LIST_PAGE: dict[str, Intentional] = {
     "reconciliation.CogsAllocation": intentional("shown where it belongs: on the lot and on the usage it joins"),
     "reconciliation.ImportFile": intentional("part of an import, shown on its page"),
     "reconciliation.JournalEntry": intentional("the journal lists its lines, groups them by entry and leads to it"),
+    "reconciliation.JournalEntryToSum": intentional("a note for the sweeper, of interest to the code alone"),
     "reconciliation.JournalLine": intentional("the journal lists it as its debit and its credit"),
+    "reconciliation.JournalSum": intentional("sums of journal lines: reports show them, and the journal their lines"),
+    "reconciliation.JournalMonth": intentional("a view of sums and lines, added up by reports"),
     "reconciliation.RunPool": intentional("part of a run, shown as the results per code on its page"),
     "reconciliation.RunLogLine": intentional("part of a run, shown as the log on its page"),
 }
