@@ -69,6 +69,14 @@ class LineItemCode(models.Model):
                 violation_error_message="The estimated unit cost cannot be negative.",
             ),
         ]
+        indexes = [
+            # Few codes name one of their own; postings ask whether any does.
+            models.Index(
+                fields=["account_inventory"],
+                condition=~models.Q(account_inventory=""),
+                name="codes_with_an_inventory_account",
+            ),
+        ]
 
     def __str__(self) -> str:
         return self.code

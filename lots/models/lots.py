@@ -144,6 +144,8 @@ class InventoryLot(models.Model):
             models.Index(fields=["pool", "first_received_at", "id"], name="lots_of_a_pool_in_order"),
             models.Index(fields=["code", "id"], name="lots_of_a_code_for_its_page"),
             models.Index(fields=["source_number"], name="lots_by_transaction_id"),
+            # Whether any lot is kept on an account is asked with every posting that names one.
+            models.Index(fields=["account"], name="lots_kept_on_an_account"),
             models.Index(
                 fields=["pool"],
                 condition=~models.Q(value=models.F("value_costed"))
