@@ -74,7 +74,7 @@ class LineItemCode(models.Model):
             models.Index(
                 fields=["account_inventory"],
                 condition=~models.Q(account_inventory=""),
-                name="codes_with_an_inventory_account",
+                name="codes_with_inventory_account",
             ),
         ]
 
