@@ -9,9 +9,10 @@ from lots.models import Account, CostPool, LineItemCode, Office, Preference
 from reconciliation.whatif import ZERO, Line
 from usage.adjusting import adjustment_amount, needs_approval
 from usage.adjustment_lines import line_problems
-from usage.adjustment_posting import Part, parts_of_line
+from usage.adjustment_posting import parts_of_line
 from usage.adjustment_stock import stock_problems
 from usage.models import AdjustmentLine, InventoryAdjustment
+from usage.unit_names import Part
 
 CURE = InventoryAdjustment.Type.BEGINNING_BALANCE
 

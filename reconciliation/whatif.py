@@ -21,8 +21,8 @@ from lots.periods import day_in_the_books
 from reconciliation.engine import CostBasis, Lot, Usage
 from reconciliation.models import CogsAllocation
 from reconciliation.snapshot import RecostedLot, Snapshot
-from usage.adjustment_posting import Part
 from usage.models import InventoryUsage
+from usage.unit_names import Part
 
 ZERO: Final = Decimal(0)
 # Above every real key, and in the order in which posting would make them.

@@ -22,21 +22,15 @@ from lots.models import (
 )
 from lots.services import lot_change, lot_open, lot_record, source_kind_of
 from usage.adjustment_lines import ZERO, Role, Type, serial_numbers, shares_of, unit_cost_of
-from usage.adjustment_stock import lots_of_manufacturer_lot, lots_of_serials
+from usage.adjustment_stock import lots_of_manufacturer_lot
 from usage.feeding import lot_feed
 from usage.models import AdjustmentLine, AdjustmentRecord, InventoryAdjustment, InventoryUsage
 from usage.services import usage_record
 from usage.transfer_stock import TransferStock
+from usage.unit_names import Part
+from usage.units import parts_by_lot
 
 Kind = LotCostEvent.Kind
-
-
-class Part(NamedTuple):
-    """Units of one line that become one usage: positive is consumed. The lots it may touch; none is any."""
-
-    quantity: Decimal
-    only_lots: Sequence[InventoryLot]
-    serials: Sequence[str]
 
 
 class Made(NamedTuple):
@@ -118,16 +112,14 @@ def parts_of_line(
     lots: Sequence[InventoryLot] = ()
     if line.manufacturer_lot:
         lots = lots_of_manufacturer_lot(code=line.code, name=line.manufacturer_lot, office=office, is_split=is_split)
-    serials = serial_numbers(line.serials)
-    if not serials:
-        return [Part(quantity, lots, ())]
-    home = lots_of_serials(code=line.code, serials=serials, office=office, is_split=is_split)
-    groups: dict[InventoryLot | None, list[str]] = {}
-    for serial in serials:
-        groups.setdefault(home.get(serial), []).append(serial)
-    return [
-        Part(Decimal(len(those)).copy_sign(quantity), [lot] if lot else lots, those) for lot, those in groups.items()
-    ]
+    return parts_by_lot(
+        line.code,
+        quantity,
+        serials=serial_numbers(line.serials),
+        office=office,
+        is_split=is_split,
+        otherwise=lots,
+    )
 
 
 class _Posting:

@@ -1,9 +1,11 @@
 """Forms of jobs: the plan with its components, and what is asked when something happens in an open one."""
 
+from collections.abc import Collection, Sequence
 from decimal import Decimal
 from typing import Any
 
 from django import forms
+from django.forms.boundfield import BoundField
 
 from inventory_site.document_forms import (
     CodeField,
@@ -13,8 +15,10 @@ from inventory_site.document_forms import (
     MoneyFormField,
     QuantityFormField,
 )
+from inventory_site.money import quantity_text
 from lots.forms import LineItemCodeField
-from lots.models import Account, Office
+from lots.models import Account, LineItemCode, Office
+from usage.job_units import LOTS, NAME_LENGTH, SERIALS, component_field
 from usage.models import JobCost
 
 
@@ -65,8 +69,25 @@ class ConsumeForm(forms.Form):
     consumed_at = MomentField(label="Date")
 
 
+def serials_field(label: str = "Serial numbers", *, required: bool = False, **options: Any) -> forms.CharField:
+    area = forms.Textarea(attrs={"rows": 1})
+    return forms.CharField(label=label, max_length=20_000, required=required, widget=area, **options)
+
+
+def lots_field(label: str = "Manufacturer lots", **options: Any) -> forms.CharField:
+    return forms.CharField(label=label, max_length=2_000, required=False, **options)
+
+
+SERIALS_HELP = "One per line, or with commas between"
+LOTS_HELP = "A-1, or A-1 = 6, A-2 = 4"
+
+
 class ConsumeLineForm(LineForm):
-    """One component of the job: how much of it is taken now. Below zero puts back."""
+    """One component of the job: how much of it is taken now. Below zero puts back.
+
+    The columns for units are there where the job has a component that must name them; `there` says, per component,
+    which units are on hand.
+    """
 
     totals = ()
 
@@ -76,6 +97,25 @@ class ConsumeLineForm(LineForm):
     consumed = QuantityFormField(label="Consumed", disabled=True)
     on_hand = QuantityFormField(label="On Hand", disabled=True)
     quantity = QuantityFormField(label="Consume now", required=False, help_text="Below zero puts back")
+    serials = serials_field(help_text=SERIALS_HELP)
+    manufacturer_lots = lots_field(help_text=LOTS_HELP)
+
+    wide = ("serials", "manufacturer_lots")
+
+    def __init__(self, *args: Any, tracking: Collection[str] = (), **options: Any) -> None:
+        super().__init__(*args, **options)
+        for name in {SERIALS, LOTS} - set(tracking):
+            del self.fields[name]
+        if (code := self.initial.get("code")) is not None:
+            for name, is_asked in ((SERIALS, code.is_serialized), (LOTS, code.is_tracked_by_manufacturer_lot)):
+                if name in self.fields:
+                    self.fields[name].disabled = not is_asked
+
+    def hint_of(self, bound: BoundField) -> str:
+        there = self.initial.get("there")
+        if there is not None and bound.name in {SERIALS, LOTS} and not bound.field.disabled:
+            return str(there.hint(bound.name))
+        return super().hint_of(bound)
 
     def clean_quantity(self) -> Decimal:
         return self.cleaned_data["quantity"] or Decimal(0)
@@ -92,6 +132,8 @@ ConsumeFormSet = forms.formset_factory(ConsumeLineForm, formset=FixedLineFormSet
 
 
 class ProduceForm(forms.Form):
+    """What came out, which units of the product it is, and of the components those that must be named."""
+
     quantity = QuantityFormField(label="Quantity produced", above_zero=True)
     produced_at = MomentField(label="Date")
     backflush = forms.BooleanField(
@@ -100,6 +142,31 @@ class ProduceForm(forms.Form):
         initial=True,
         help_text="Consumes what the units produced so far need of each component and have not consumed.",
     )
+
+    def __init__(self, *args: Any, product: LineItemCode, components: Sequence[Any] = (), **options: Any) -> None:
+        """`components`: those whose units must be named, each with `short`, what back-flushing will take as it stands
+        now, and `there`, which units are on hand.
+        """
+        super().__init__(*args, **options)
+        fields: dict[str, forms.Field] = {}
+        if product.is_serialized:
+            fields[SERIALS] = serials_field(f"Serial numbers of {product}", required=True, help_text=SERIALS_HELP)
+        if product.is_tracked_by_manufacturer_lot:
+            fields["manufacturer_lot"] = forms.CharField(label=f"Manufacturer lot of {product}", max_length=NAME_LENGTH)
+        for component in components:
+            code, needed = component.code, quantity_text(component.short)
+            if code.is_serialized:
+                fields[component_field(component.pk, SERIALS)] = serials_field(
+                    f"Serial numbers of {code} consumed",
+                    help_text=f"{needed} when all that is due is produced. {component.there.hint(SERIALS)}",
+                )
+            if code.is_tracked_by_manufacturer_lot:
+                fields[component_field(component.pk, LOTS)] = lots_field(
+                    f"Manufacturer lots of {code} consumed",
+                    help_text=f"{needed} when all that is due is produced: {LOTS_HELP}. {component.there.hint(LOTS)}",
+                )
+        self.fields.update(fields)
+        self.order_fields(["quantity", SERIALS, "manufacturer_lot", "produced_at", "backflush"])
 
 
 class CostForm(forms.Form):

@@ -15,6 +15,7 @@ from lots.ledger import ZERO
 from lots.lot_users import used_by
 from lots.models import DocumentStatus, PostingStatus
 from usage.models import Job, JobComponent, JobCost, JobOutput
+from usage.unit_names import units_made, why_not_unmade
 
 Status = DocumentStatus
 
@@ -94,6 +95,9 @@ def why_not_void_output(output: JobOutput) -> str:
             f" {quantity_text(lot.quantity_used)} of them are used{f' {who}' if who else ''}: void or return that"
             " first."
         )
+    units = units_made([output], job).get(output.number)
+    if units is not None and (elsewhere := why_not_unmade(job, units)):
+        return f"{output.number} cannot be voided. {elsewhere} Void what took it first."
     return ""
 
 

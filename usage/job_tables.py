@@ -87,6 +87,7 @@ class OutputTable(BaseTable):
     number = GoToColumn("Production", kind="transaction", url=lambda output: addresses.records_from(output.number))
     produced_at = DateColumn("Date")
     quantity = QuantityColumn("Quantity")
+    units = TextColumn("Units", empty_values=("",))
     status = StatusColumn("Status")
     undo = UndoColumn()
 

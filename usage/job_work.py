@@ -4,7 +4,7 @@ Locks, in this order: the job, then the pools of its product and of all its comp
 went in, which is found out later (usage/production_cost.py): here the lot only grows, and is noted to be costed anew.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
@@ -38,10 +38,22 @@ from usage.job_rules import (
     why_not_void_cost,
     why_not_void_output,
 )
+from usage.job_units import (
+    QUANTITY,
+    Named,
+    UnitsError,
+    component_field,
+    made_field,
+    parts_put_back,
+    parts_taken,
+    units_of_line,
+    why_not_made,
+)
 from usage.models import InventoryUsage, Job, JobComponent, JobCost, JobOutput, JobUsage
 from usage.services import restriction_of, usage_mirror, usage_record
 from usage.sub_assemblies import made_for
-from usage.units import movements_by_usage
+from usage.unit_names import Part, Units, names_units
+from usage.units import movements_by_usage, units_out
 
 
 # -- Verbs ---------------------------------------------------------------------------------------------
@@ -57,23 +69,28 @@ def job_consume(
     """Take components for the job: `lines` of component and quantity; below zero puts back what was taken.
 
     Per line a usage that is charged to goods in process and feeds the job's lot; what its sub-assembly jobs made is
-    taken first, by a usage that is restricted to their lots. Demand goes down by what was still demanded. What is put
-    back returns to the usages that took it, the last first. Raises ValidationError when the job is not open, nothing is
-    taken, or more is put back than was taken.
+    taken first, by a usage that is restricted to their lots. Lines may name `units` (of `Named`), and must where the
+    component has serial numbers or manufacturer lots: then a usage per lot that brought them. Demand goes down by what
+    was still demanded. What is put back returns to the usages that took it, the last first. Raises ValidationError when
+    the job is not open, nothing is taken, more is put back than was taken, or units are not where they should be.
     """
     job = locked_job(job)
     refuse(why_not_consume(job))
     refuse_future(consumed_at, now=at)
     components = lock_components(job)
     wanted = [
-        (index, components[line["component"].pk], line["quantity"])
+        (index, components[line["component"].pk], line["quantity"], line.get("units", ()))
         for index, line in enumerate(lines)
-        if line["quantity"] != 0
+        if line["quantity"] != 0 or line.get("units")
     ]
     if not wanted:
         raise ValidationError("Enter how much of which component is consumed. Nothing was posted.")
     usages = []
-    for index, component, quantity in sorted(wanted, key=lambda line: (line[1].code_id, line[0])):
+    for index, component, quantity, units in sorted(wanted, key=lambda line: (line[1].code_id, line[0])):
+        if quantity == 0:
+            raise LineError(
+                index, f"Units of {component.code} are named, and none is consumed. Nothing was posted.", field=QUANTITY
+            )
         if component.quantity_consumed + quantity < 0:
             raise LineError(
                 index,
@@ -81,9 +98,12 @@ def job_consume(
                 f" {quantity_text(component.quantity_consumed)}. Nothing was posted.",
                 field="quantity",
             )
-        usages += _take(job, component, quantity, at=consumed_at, source_number=job.number)
+        try:
+            usages += _take(job, component, quantity, units, at=consumed_at, source_number=job.number)
+        except UnitsError as refusal:
+            raise LineError(index, refusal.message, field=refusal.field) from refusal
     recost_note([lot_of(job).pk])
-    taken = ", ".join(f"{component.code} {quantity_text(quantity)}" for _, component, quantity in wanted)
+    taken = ", ".join(f"{component.code} {quantity_text(quantity)}" for _, component, quantity, _ in wanted)
     history_note(number=job.number, action="Consumed", by=by, at=at, note=taken)
     return usages
 
@@ -97,12 +117,17 @@ def job_produce(
     by: User | None,
     at: datetime,
     backflush: bool = False,
+    serials: Sequence[str] = (),
+    manufacturer_lot: str = "",
+    units: Mapping[int, Sequence[Named]] | None = None,
 ) -> JobOutput:
     """Let `quantity` units come out of the job and into its lot (PROD-60000): On Order down, On Hand up.
 
-    `backflush` consumes with it what the units produced so far need of each component and have not consumed; those
-    usages carry the production's number, so that its void takes them back. The lot's value follows by itself. Raises
-    ValidationError when the job is not open, or the quantity is not positive.
+    `serials` and `manufacturer_lot` are those of the product. `backflush` consumes with it what the units produced so
+    far need of each component and have not consumed, by `units` (per component's primary key) where they must be named;
+    those usages carry the production's number, so that its void takes them back. The lot's value follows by itself.
+    Raises ValidationError when the job is not open, the quantity is not positive, or for units that are missing, that
+    are not there to be consumed, or that are in stock already; it names the fields of `ProduceForm`.
     """
     job = locked_job(job)
     refuse(why_not_produce(job))
@@ -110,6 +135,9 @@ def job_produce(
     if quantity <= 0:
         raise ValidationError("Produce a positive quantity. Nothing was posted.")
     components = lock_components(job)
+    made = Units(quantity, serials, manufacturer_lot)
+    if wrong := why_not_made(job.code, made, office=job.office):
+        raise ValidationError({made_field(wrong): wrong.message})
     output = JobOutput.objects.create(
         number=document_number(JobOutput, "production", "PROD-"), job=job, quantity=quantity, produced_at=produced_at
     )
@@ -126,20 +154,43 @@ def job_produce(
         lot=lot,
         on_order=quantity_due(job) - due,
         on_hand=quantity,
+        manufacturer_lot=manufacturer_lot,
+        serials=serials,
     )
     lot_change(
         lot=lot, at=produced_at, kind=LotCostEvent.Kind.PRODUCTION, source_number=output.number, quantity=quantity
     )
     if backflush:
-        for component in components.values():
-            needed = quantity_needed(component, produced=job.quantity_produced, planned=job.quantity)
-            if needed > component.quantity_consumed:
-                short = needed - component.quantity_consumed
-                _take(job, component, short, at=produced_at, source_number=output.number)
+        _backflush(job, components.values(), units or {}, at=produced_at, source_number=output.number)
     recost_note([lot.pk])
     note = f"{output.number}: {quantity_text(quantity)}" + (", components back-flushed" if backflush else "")
     history_note(number=job.number, action="Produced", by=by, at=at, note=note)
     return output
+
+
+def _backflush(
+    job: Job,
+    components: Iterable[JobComponent],
+    units: Mapping[int, Sequence[Named]],
+    *,
+    at: datetime,
+    source_number: str,
+) -> None:
+    """Consume what was not consumed of all that the units produced so far take; everything that is wrong is said."""
+    wrong = {}
+    for component in components:
+        named = units.get(component.pk, ())
+        needed = quantity_needed(component, produced=job.quantity_produced, planned=job.quantity)
+        short = needed - component.quantity_consumed
+        try:
+            if short > 0:
+                _take(job, component, short, named, at=at, source_number=source_number)
+            elif named:
+                raise UnitsError(f"Enough of {component.code} is consumed already: leave its units out.")
+        except UnitsError as refusal:
+            wrong[component_field(component.pk, refusal.field)] = refusal.message
+    if wrong:
+        raise ValidationError(wrong)
 
 
 @transaction.atomic
@@ -170,6 +221,8 @@ def job_output_void(*, output: JobOutput, by: User | None, at: datetime, reason:
         lot=lot,
         on_order=quantity_due(job) - due,
         on_hand=-output.quantity,
+        manufacturer_lot=produced.manufacturer_lot,
+        serials=list(produced.serials.values_list("serial", flat=True)),
         reverses=produced,
     )
     # An empty lot is worth nothing: what went in is in process again.
@@ -337,60 +390,65 @@ def mirror_usage(
     component.quantity_consumed -= quantity
     demand = demand_due(job, component) - component.demand
     movement = movements_by_usage([usage])[usage.pk] if quantity == usage.quantity else None
-    mirrored = usage_mirror(usage=usage, at=at, quantity=quantity, demand=demand, movement=movement)
+    out = units_out([usage])[usage.pk] if movement is None and names_units(usage.code) else Units(quantity)
+    mirrored = usage_mirror(
+        usage=usage,
+        at=at,
+        quantity=quantity,
+        demand=demand,
+        movement=movement,
+        manufacturer_lot=out.manufacturer_lot,
+        serials=out.serials,
+    )
     _note_usage(job, component, mirrored, demand)
     return mirrored
 
 
 def _take(
-    job: Job, component: JobComponent, quantity: Decimal, *, at: datetime, source_number: str
-) -> list[InventoryUsage]:
-    if quantity > 0:
-        made = made_for(component)
-        own = min(quantity, made.quantity)
-        parts = ((own, made.lots), (quantity - own, ()))
-        return [
-            _record(job, component, part, at=at, source_number=source_number, only_lots=lots)
-            for part, lots in parts
-            if part
-        ]
-    usages, left = [], -quantity
-    for usage, held in list(held_usages(component)):
-        if left > 0:
-            part = min(held, left)
-            lots = restriction_of(usage)
-            usages.append(
-                _record(job, component, -part, at=at, source_number=source_number, original=usage, only_lots=lots)
-            )
-            left -= part
-    return usages
-
-
-def _record(
     job: Job,
     component: JobComponent,
     quantity: Decimal,
+    named: Sequence[Named],
     *,
     at: datetime,
     source_number: str,
-    original: InventoryUsage | None = None,
-    only_lots: Sequence[InventoryLot] = (),
-) -> InventoryUsage:
-    component.quantity_consumed += quantity
+) -> list[InventoryUsage]:
+    usages = []
+    for units in units_of_line(component.code, abs(quantity), named):
+        if quantity < 0:
+            held = list(held_usages(component))
+            parts = [
+                part._replace(quantity=-part.quantity, only_lots=restriction_of(part.original) if part.original else ())
+                for part in parts_put_back(component.code, units, held, job=job)
+            ]
+        elif names_units(component.code):
+            parts = parts_taken(component.code, units, office=job.office)
+        else:
+            made = made_for(component)
+            own = min(quantity, made.quantity)
+            parts = [part for part in (Part(own, made.lots), Part(quantity - own)) if part.quantity]
+        usages += [_record(job, component, part, at=at, source_number=source_number) for part in parts]
+    return usages
+
+
+def _record(job: Job, component: JobComponent, part: Part, *, at: datetime, source_number: str) -> InventoryUsage:
+    component.quantity_consumed += part.quantity
     demand = demand_due(job, component) - component.demand
     usage = usage_record(
         code=component.code,
-        quantity=quantity,
+        quantity=part.quantity,
         used_at=at,
         office=job.office,
         source_number=source_number,
         # What it is for: the customer's order, or the job itself where it is made for stock.
         order=order_number_of(job) or job.number,
         reference=f"Job #{job.number}",
-        original=original,
-        only_lots=only_lots,
+        original=part.original,
+        only_lots=part.only_lots,
         account=default_account("in_process"),
         demand=demand,
+        manufacturer_lot=part.manufacturer_lot,
+        serials=part.serials,
     )
     _note_usage(job, component, usage, demand)
     return usage

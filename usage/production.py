@@ -303,8 +303,6 @@ def _refuse_bad_plan(code: LineItemCode, quantity: Decimal, components: Sequence
         raise ValidationError({"quantity": "A job makes a positive quantity. Nothing was saved."})
     if code.record_type not in INVENTORIED:
         raise ValidationError({"code": f"{code} is no inventory, so no job can make it. Nothing was saved."})
-    if reason := _why_no_units(code):
-        raise ValidationError({"code": f"{reason} Nothing was saved."})
     seen = set()
     for index, line in enumerate(components):
         if line["quantity"] <= 0:
@@ -313,19 +311,9 @@ def _refuse_bad_plan(code: LineItemCode, quantity: Decimal, components: Sequence
             raise LineError(index, f"A job cannot consume what it makes: {code}.", field="code")
         if line["code"].record_type not in INVENTORIED:
             raise LineError(index, f"{line['code']} is no inventory: add it as a job cost.", field="code")
-        if reason := _why_no_units(line["code"]):
-            raise LineError(index, reason, field="code")
         if line["code"].pk in seen:
             raise LineError(index, f"{line['code']} stands on another line already.", field="code")
         seen.add(line["code"].pk)
-
-
-def _why_no_units(code: LineItemCode) -> str:
-    """Jobs do not say which units go in and come out; units that nobody named could leave twice, or never."""
-    if not (code.is_serialized or code.is_tracked_by_manufacturer_lot):
-        return ""
-    kind = "serialized" if code.is_serialized else "tracked by manufacturer lot"
-    return f"{code} is {kind}, and a job does not name its units: enter an Assembly adjustment, which does."
 
 
 def _refuse_change_of_open(job: Job, *, code: LineItemCode, quantity: Decimal, office: Office | None) -> None:

@@ -107,11 +107,14 @@ def usage_mirror(
     quantity: Decimal | None = None,
     demand: Decimal = ZERO,
     movement: InventoryTransaction | None = None,
+    manufacturer_lot: str = "",
+    serials: Sequence[str] = (),
 ) -> InventoryUsage:
     """Record the opposite of a usage, linked to it, so that it goes back to (or is drawn from) the same lots first.
 
     `quantity` (of the usage's sign, no larger) mirrors a part. It keeps the usage's document, order and account, and
-    its restriction to lots. `movement` is the transaction that the mirror's own reverses.
+    its restriction to lots. `movement` is the transaction that the mirror's own reverses, with all the units that it
+    names; where a part is mirrored, the caller names the units.
     """
     part = usage.quantity if quantity is None else quantity
     return usage_record(
@@ -128,8 +131,8 @@ def usage_mirror(
         account=usage.account,
         demand=demand,
         bin=movement.bin if movement else "",
-        manufacturer_lot=movement.manufacturer_lot if movement else "",
-        serials=list(movement.serials.values_list("serial", flat=True)) if movement else (),
+        manufacturer_lot=movement.manufacturer_lot if movement else manufacturer_lot,
+        serials=list(movement.serials.values_list("serial", flat=True)) if movement else serials,
         reverses=movement,
     )
 

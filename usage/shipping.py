@@ -26,13 +26,13 @@ from usage.ordering import close_if_all_shipped, codes_needing_units, lines_of, 
 from usage.services import usage_mirror, usage_record
 from usage.special_orders import taken_by_others
 from usage.supplying import own_lots
+from usage.unit_names import Part, serials_of
 from usage.units import (
-    Part,
     more_than_came,
     movements_by_usage,
     parts_coming_back,
     parts_going_out,
-    serials_of,
+    units_of,
     why_not_these_units,
 )
 
@@ -226,7 +226,7 @@ def _locked(shipment: Shipment) -> Shipment:
 def _refuse_unshippable(lines: Sequence[ShipmentLine]) -> None:
     for line in lines:
         order_line = line.order_line
-        reason = why_not_these_units(order_line.code, line) if is_stocked(order_line) else ""
+        reason = why_not_these_units(order_line.code, units_of(line)) if is_stocked(order_line) else ""
         if reason:
             raise ValidationError(f"{reason} Nothing was posted.")
     for order_line, quantity in _totals(lines).items():
@@ -388,7 +388,7 @@ def return_receive(*, shipment: Shipment, by: User | None, at: datetime) -> None
 
 def _refuse_unreturnable(lines: Sequence[ShipmentLine]) -> None:
     for line in lines:
-        reason = why_not_these_units(line.order_line.code, line) if is_stocked(line.order_line) else ""
+        reason = why_not_these_units(line.order_line.code, units_of(line)) if is_stocked(line.order_line) else ""
         if reason:
             raise ValidationError(f"{reason} Nothing was posted.")
     for order_line, quantity in _totals(lines).items():

@@ -1,4 +1,4 @@
-"""Which units a shipment line is about.
+"""Which units a line of a document is about.
 
 What leaves is drawn from the lots that brought it in; what returns goes back to the usage that took it out.
 """
@@ -6,7 +6,6 @@ What leaves is drawn from the lots that brought it in; what returns goes back to
 from collections import Counter
 from collections.abc import Sequence
 from decimal import Decimal
-from typing import NamedTuple
 
 from django.core.exceptions import ValidationError
 from django.db.models import Sum
@@ -14,78 +13,97 @@ from django.db.models import Sum
 from inventory_site.money import quantity_text
 from lots.ledger import ZERO
 from lots.locks import preference_in_force
-from lots.models import InventoryLot, InventoryTransaction, LineItemCode, Preference
+from lots.models import InventoryLot, InventoryTransaction, LineItemCode, Office, Preference, SerialMovement
 from usage.adjustment_stock import lots_of_manufacturer_lot, lots_of_serials
 from usage.demand import is_stocked
 from usage.models import InventoryUsage, OrderLine, Shipment, ShipmentLine, ShipmentUsage
 from usage.services import restriction_of
 from usage.supplying import own_lots
+from usage.unit_names import Part, Units, serials_of
 
 
-class Part(NamedTuple):
-    """Units of one shipment line that become one usage."""
-
-    quantity: Decimal
-    only_lots: Sequence[InventoryLot] = ()
-    serials: Sequence[str] = ()
-    original: InventoryUsage | None = None
-    manufacturer_lot: str = ""
+def units_of(line: ShipmentLine) -> Units:
+    return Units(line.quantity, serials_of(line.serials), line.manufacturer_lot)
 
 
-def serials_of(text: str) -> list[str]:
-    """Serial numbers as people type them: one per line, or with commas between."""
-    return [serial for piece in text.replace(",", "\n").splitlines() if (serial := piece.strip())]
-
-
-def why_not_these_units(code: LineItemCode, line: ShipmentLine) -> str:
+def why_not_these_units(code: LineItemCode, units: Units) -> str:
     """What is wrong with the serial numbers or the manufacturer lot of a line, or ""."""
-    serials = serials_of(line.serials)
-    if code.is_serialized and len(serials) != line.quantity:
-        return f"{code} is serialized: {quantity_text(line.quantity)} need as many serial numbers, not {len(serials)}."
+    serials = units.serials
+    if code.is_serialized and len(serials) != units.quantity:
+        return f"{code} is serialized: {quantity_text(units.quantity)} need as many serial numbers, not {len(serials)}."
     if serials and not code.is_serialized:
         return f"{code} is not serialized, so it has no serial numbers."
     if twice := [serial for serial, count in Counter(serials).items() if count > 1]:
         return f"Serial number {twice[0]} is named twice."
-    if code.is_tracked_by_manufacturer_lot and not line.manufacturer_lot:
+    if code.is_tracked_by_manufacturer_lot and not units.manufacturer_lot:
         return f"{code} is tracked by manufacturer lot: name the lot."
     return ""
 
 
 # -- Going out ---------------------------------------------------------------------------------------
 def parts_going_out(line: ShipmentLine) -> list[Part]:
-    """Split a line by the lots that its units came in by: one part, or one per lot of its serial numbers.
+    """Split a line by the lots that its units came in by; a special order takes them from its own lots.
 
-    Only lots that usage of the shipment's office can touch. Raises ValidationError for a manufacturer lot that never
-    came in, or one that is not in a special order's own lots.
+    Raises ValidationError for a manufacturer lot that never came in, or one that is not in a special order's own lots.
     """
-    order_line, code, office = line.order_line, line.order_line.code, line.shipment.office
-    is_split = preference_in_force().prevent_inter_office
+    order_line = line.order_line
     allowed = own_lots(order_line) if order_line.supply == OrderLine.Supply.SPECIAL_ORDER else []
-    if line.manufacturer_lot:
-        came_by = lots_of_manufacturer_lot(code=code, name=line.manufacturer_lot, office=office, is_split=is_split)
+    return parts_drawn(order_line.code, units_of(line), office=line.shipment.office, allowed=allowed)
+
+
+def parts_drawn(
+    code: LineItemCode, units: Units, *, office: Office | None, allowed: Sequence[InventoryLot] = ()
+) -> list[Part]:
+    """The usages that named units become when they leave: one, or one per lot of their serial numbers.
+
+    Only lots that usage of the office can touch, and of those only `allowed` where some are. Raises ValidationError
+    for a manufacturer lot that never came in, or units that came in by none of the lots that are allowed.
+    """
+    is_split, name = preference_in_force().prevent_inter_office, units.manufacturer_lot
+    if name:
+        came_by = lots_of_manufacturer_lot(code=code, name=name, office=office, is_split=is_split)
         if not came_by:
             raise ValidationError(
-                f"No manufacturer lot {line.manufacturer_lot} of {code} has come in"
-                f"{f' at {office}' if is_split and office else ''}. Check its number, or receive it first. Nothing was"
-                " shipped."
+                f"No manufacturer lot {name} of {code} has come in{f' at {office}' if is_split and office else ''}."
+                " Check its number, or receive it first. Nothing was posted."
             )
         if allowed and not set(allowed) & set(came_by):
             raise ValidationError(
-                f"Manufacturer lot {line.manufacturer_lot} is not what was ordered specially of {code}."
-                " Nothing was shipped."
+                f"Manufacturer lot {name} is not what was ordered specially of {code}. Nothing was posted."
             )
         allowed = [lot for lot in allowed if lot in came_by] or came_by
-    serials = serials_of(line.serials)
+    parts = parts_by_lot(
+        code, units.quantity, serials=units.serials, office=office, is_split=is_split, otherwise=allowed
+    )
+    for part in parts:
+        if allowed and part.serials and not set(part.only_lots) <= set(allowed):
+            raise ValidationError(
+                f"Serial number {part.serials[0]} is not of the lot that must be taken. Nothing was posted."
+            )
+    return [part._replace(manufacturer_lot=name) for part in parts]
+
+
+def parts_by_lot(
+    code: LineItemCode,
+    quantity: Decimal,
+    *,
+    serials: Sequence[str],
+    office: Office | None,
+    is_split: bool,
+    otherwise: Sequence[InventoryLot],
+) -> list[Part]:
+    """One part, or one for each lot that brought the serial numbers in: named units are drawn from their own lot.
+
+    What no lot brought, and what has no serial number, may touch `otherwise`. Each part has the sign of `quantity`.
+    """
     if not serials:
-        return [Part(line.quantity, allowed, manufacturer_lot=line.manufacturer_lot)]
+        return [Part(quantity, otherwise)]
     home = lots_of_serials(code=code, serials=serials, office=office, is_split=is_split)
-    if allowed and (stranger := next((one for one in serials if home.get(one) not in [None, *allowed]), None)):
-        raise ValidationError(f"Serial number {stranger} is not of the lot that must be shipped. Nothing was shipped.")
     groups: dict[InventoryLot | None, list[str]] = {}
     for serial in serials:
         groups.setdefault(home.get(serial), []).append(serial)
     return [
-        Part(Decimal(len(those)), [lot] if lot else allowed, those, manufacturer_lot=line.manufacturer_lot)
+        Part(Decimal(len(those)).copy_sign(quantity), [lot] if lot else otherwise, those)
         for lot, those in groups.items()
     ]
 
@@ -99,16 +117,28 @@ def more_than_came(shipment: Shipment, lines: Sequence[ShipmentLine]) -> list[st
         if line.manufacturer_lot and is_stocked(line.order_line):
             key = (line.order_line.code, line.manufacturer_lot)
             leaving[key] = leaving.get(key, ZERO) + line.quantity
-    here = {"office": shipment.office} if leaving and Preference.current().prevent_inter_office else {}
-    texts = []
-    for (code, name), quantity in leaving.items():
-        moved = InventoryTransaction.objects.filter(code=code, manufacturer_lot=name, **here)
-        there = moved.aggregate(sum=Sum("on_hand"))["sum"]
-        # What never came in is refused, whoever accepts it.
-        if there is not None and quantity > there:
-            left = quantity_text(max(there, ZERO))
-            texts.append(f"{quantity_text(quantity)} of manufacturer lot {name} of {code}, while {left} are on hand")
-    return texts
+    texts = [
+        more_than_there(code, Units(quantity, manufacturer_lot=name), office=shipment.office)
+        for (code, name), quantity in leaving.items()
+    ]
+    return [text for text in texts if text]
+
+
+def more_than_there(code: LineItemCode, units: Units, *, office: Office | None) -> str:
+    """Say that more would leave than is on hand of a manufacturer lot, or "". Where offices are kept apart: of theirs.
+
+    What never came in is refused elsewhere, whoever accepts it.
+    """
+    name = units.manufacturer_lot
+    if not name:
+        return ""
+    here = {"office": office} if Preference.current().prevent_inter_office else {}
+    moved = InventoryTransaction.objects.filter(code=code, manufacturer_lot=name, **here)
+    there = moved.aggregate(sum=Sum("on_hand"))["sum"]
+    if there is None or units.quantity <= there:
+        return ""
+    left = quantity_text(max(there, ZERO))
+    return f"{quantity_text(units.quantity)} of manufacturer lot {name} of {code}, while {left} are on hand"
 
 
 # -- Coming back -------------------------------------------------------------------------------------
@@ -174,6 +204,24 @@ def movements_by_usage(usages: Sequence[InventoryUsage]) -> dict[int, InventoryT
         usage.pk: rows[usage.source_number, usage.code_id, usage.office_id, usage.used_at, -usage.quantity].pop()
         for usage in InventoryUsage.objects.filter(source_number__in=numbers).order_by("pk")
     }
+
+
+def units_out(usages: Sequence[InventoryUsage]) -> dict[int, Units]:
+    """What each usage took and has not had returned, by its primary key."""
+    returns = list(InventoryUsage.objects.filter(original__in=usages).order_by("pk"))
+    moved = movements_by_usage([*usages, *returns])
+    serials: dict[int, list[str]] = {}
+    for row in SerialMovement.objects.filter(transaction__in=moved.values()).order_by("pk"):
+        serials.setdefault(row.transaction_id, []).append(row.serial)
+    found = {}
+    for usage in usages:
+        mine = [one for one in returns if one.original_id == usage.pk]
+        back = {serial for one in mine for serial in serials.get(moved[one.pk].pk, ())}
+        movement = moved[usage.pk]
+        out = [serial for serial in serials.get(movement.pk, ()) if serial not in back]
+        left = usage.quantity + sum((one.quantity for one in mine), ZERO)
+        found[usage.pk] = Units(left, out, movement.manufacturer_lot)
+    return found
 
 
 def left_to_return(usage: InventoryUsage) -> Decimal:

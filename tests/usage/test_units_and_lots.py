@@ -67,13 +67,6 @@ def test_a_unit_of_another_purchase_order_does_not_go_back_with_this_one() -> No
     assert footprint() == before
 
 
-@pytest.mark.parametrize("flag", ["is_serialized", "is_tracked_by_manufacturer_lot"])
-def test_a_job_neither_takes_nor_makes_units_that_it_cannot_name(flag: str) -> None:
-    code_with("CLOCK", **{flag: True})
-    nothing_moves(lambda: make_job("CLOCK"), match="a job does not name its units")
-    nothing_moves(lambda: make_job("BENCH", components=parts(CLOCK="1")), match="a job does not name its units")
-
-
 # -- Lots of a special order -------------------------------------------------------------------------
 def test_a_special_order_ships_from_all_lots_that_were_made_for_it() -> None:
     stock()

@@ -9,6 +9,7 @@ from django.http import Http404
 from django.shortcuts import get_object_or_404
 from django.utils import timezone
 
+from inventory_site.document_forms import LineError
 from inventory_site.documents import DocumentActionView, DocumentFormView
 from inventory_site.money import money_text, quantity_text
 from lots.accounts import default_account
@@ -25,6 +26,7 @@ from usage.job_forms import (
     ReasonForm,
 )
 from usage.job_querysets import on_hand_of
+from usage.job_units import LOTS, SERIALS, Named, UnitsError, component_field, named_in
 from usage.models import Job, JobCost, JobOutput, Order, OrderLine
 from usage.production import (
     copy_components,
@@ -40,6 +42,8 @@ from usage.production import (
     job_void,
 )
 from usage.supplying import to_procure, why_not_procure
+from usage.unit_names import names_units, serials_of
+from usage.units_there import units_there
 
 CHANGE = "usage.change_job"
 
@@ -277,9 +281,16 @@ class JobConsumeView(DocumentFormView):
     def get_title(self, record: Job) -> str:
         return f"Consume components of {record}"
 
+    def line_form_kwargs(self, record: Job) -> dict[str, Any]:
+        codes = [row.code for row in record.components.select_related("code")]
+        asked = {SERIALS: any(code.is_serialized for code in codes)}
+        asked[LOTS] = any(code.is_tracked_by_manufacturer_lot for code in codes)
+        return {"tracking": [name for name, is_asked in asked.items() if is_asked]}
+
     def initial_lines(self, record: Job) -> list[dict[str, Any]]:
         rows = list(record.components.select_related("code").order_by("position", "pk"))
         there = on_hand_of([row.code_id for row in rows])
+        units = units_there([row.code for row in rows if names_units(row.code)], office=record.office)
         return [
             {
                 "component": row.pk,
@@ -287,7 +298,9 @@ class JobConsumeView(DocumentFormView):
                 "planned": row.quantity,
                 "consumed": row.quantity_consumed,
                 "on_hand": there.get(row.code_id, Decimal(0)),
-                "quantity": -job_rules.demand_due(record, row),
+                # Nobody takes units before they are named.
+                "quantity": None if names_units(row.code) else -job_rules.demand_due(record, row),
+                "there": units.get(row.code_id),
             }
             for row in rows
         ]
@@ -296,12 +309,26 @@ class JobConsumeView(DocumentFormView):
         components = {row.pk: row for row in record.components.all()}
         if any(line["component"] not in components for line in lines):
             raise ValidationError("The components of this job were changed. Nothing was posted: open the page again.")
-        wanted = [{"component": components[line["component"]], "quantity": line["quantity"]} for line in lines]
+        wanted = [
+            {
+                "component": components[line["component"]],
+                "quantity": line["quantity"],
+                "units": _named(index, line),
+            }
+            for index, line in enumerate(lines)
+        ]
         job_consume(job=record, lines=wanted, by=_by(self), at=timezone.now(), **header)
         return record
 
     def get_success_message(self, record: Job) -> str:
         return f"Components of {record} were consumed."
+
+
+def _named(index: int, line: dict[str, Any]) -> list[Named]:
+    try:
+        return named_in(serials=line.get(SERIALS, ""), lots=line.get(LOTS, ""))
+    except UnitsError as refusal:
+        raise LineError(index, refusal.message, field=refusal.field) from refusal
 
 
 class JobProduceView(JobActionView):
@@ -322,8 +349,42 @@ class JobProduceView(JobActionView):
     def initial(self, record: Job) -> dict[str, Any]:
         return {"quantity": job_rules.quantity_due(record) or None}
 
+    def form_kwargs(self, record: Job) -> dict[str, Any]:
+        return {"product": record.code, "components": self._components(record)}
+
+    def _components(self, record: Job) -> list[Any]:
+        """Those whose units must be named, with what back-flushing takes when all that is due is produced."""
+        rows: list[Any] = [row for row in record.components.select_related("code") if names_units(row.code)]
+        there = units_there([row.code for row in rows], office=record.office)
+        for row in rows:
+            row.short = -job_rules.demand_due(record, row)
+            row.there = there[row.code_id]
+        return rows
+
     def perform(self, record: Job, cleaned: dict[str, Any]) -> None:
-        self.output = job_produce(job=record, by=_by(self), at=timezone.now(), **cleaned)
+        self.output = job_produce(
+            job=record,
+            quantity=cleaned["quantity"],
+            produced_at=cleaned["produced_at"],
+            by=_by(self),
+            at=timezone.now(),
+            backflush=cleaned["backflush"],
+            serials=serials_of(cleaned.get(SERIALS, "")),
+            manufacturer_lot=cleaned.get("manufacturer_lot", "").strip(),
+            units=self._units(record, cleaned) if cleaned["backflush"] else None,
+        )
+
+    def _units(self, record: Job, cleaned: dict[str, Any]) -> dict[int, list[Named]]:
+        units, wrong = {}, {}
+        for component in record.components.all():
+            cells = {name: cleaned.get(component_field(component.pk, name), "") for name in (SERIALS, LOTS)}
+            try:
+                units[component.pk] = named_in(serials=cells[SERIALS], lots=cells[LOTS])
+            except UnitsError as refusal:
+                wrong[component_field(component.pk, refusal.field)] = refusal.message
+        if wrong:
+            raise ValidationError(wrong)
+        return units
 
     def get_success_message(self, record: Job) -> str:
         return f"{quantity_text(self.output.quantity)} of {record.code} were produced ({self.output})."

@@ -28,6 +28,7 @@ from usage.production_panels import (
     job_costs_of,
     usages_of_lot,
 )
+from usage.unit_names import names_units, units_made
 
 QUANTITY_AND_VALUE = (("Quantity", "quantity"), ("Value", "money"))
 CHANGE = "usage.change_job"
@@ -170,10 +171,14 @@ def _components(job: Job, taken: Sequence[Any]) -> list[Any]:
 
 def _production(job: Job, user: Any) -> Section:
     """Those who may not change jobs do not see how to undo it."""
-    hidden = () if user.has_perm(CHANGE) else ("undo",)
+    hidden = [] if user.has_perm(CHANGE) else ["undo"]
+    if not names_units(job.code):
+        hidden.append("units")
     outputs: list[Any] = list(job.outputs.order_by("pk"))
     shown = outputs[-ROWS_SHOWN:]
+    made = units_made(shown, job)
     for output in shown:
+        output.units = str(made.get(output.number, ""))
         output.job = job  # with its lot, which is asked about
         reason = job_rules.why_not_void_output(output)
         output.undo = (reverse("usage:job_output_void", args=[output.pk]), "") if not reason else ("", reason)

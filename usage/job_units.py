@@ -1,0 +1,165 @@
+"""Which units a job takes, puts back and makes, where its goods have serial numbers or manufacturer lots.
+
+A component's units are said as a sequence of `Named`. What leaves is drawn from the lots that brought it in, as in
+shipments; what is put back goes to the usage that took it.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+
+from django.core.exceptions import ValidationError
+
+from inventory_site.document_forms import QuantityFormField
+from inventory_site.money import quantity_text
+from lots.ledger import ZERO, why_not_move
+from lots.models import LineItemCode, Office
+from usage.models import InventoryUsage, Job
+from usage.unit_names import Part, Units, names_units, serials_of
+from usage.units import more_than_there, parts_drawn, units_out, why_not_these_units
+
+# As long as the columns that keep them (lots/models/transactions.py).
+NAME_LENGTH = 60
+QUANTITY, SERIALS, LOTS = "quantity", "serials", "manufacturer_lots"
+
+
+@dataclass(frozen=True)
+class Named:
+    """Units that somebody named: serial numbers, or so much of a manufacturer lot (None: what the others leave)."""
+
+    serials: Sequence[str] = ()
+    manufacturer_lot: str = ""
+    quantity: Decimal | None = None
+
+
+class UnitsError(ValidationError):
+    """What is wrong with the units of one code; `field` is QUANTITY, SERIALS or LOTS."""
+
+    def __init__(self, message: str, *, field: str = SERIALS) -> None:
+        super().__init__(message if message.endswith("Nothing was posted.") else f"{message} Nothing was posted.")
+        self.field = field
+
+
+def component_field(component: int, field: str) -> str:
+    """What `ProduceForm` calls the units of a component, by its primary key."""
+    return f"{field if field == LOTS else SERIALS}_{component}"
+
+
+def made_field(refusal: UnitsError) -> str:
+    """The field of `ProduceForm` that is wrong about the units of the product."""
+    return "manufacturer_lot" if refusal.field == LOTS else SERIALS
+
+
+# -- As people name them -----------------------------------------------------------------------------
+def named_in(*, serials: str, lots: str) -> list[Named]:
+    """Read serial numbers ("S1, S2") and manufacturer lots ("A-1", or "A-1 = 6, A-2 = 4") as they were typed.
+
+    Raises UnitsError for a quantity that is none, and for several manufacturer lots beside serial numbers: nobody could
+    tell whose is which.
+    """
+    numbers, those = serials_of(serials), [_lot_in(piece) for piece in serials_of(lots)]
+    if not numbers:
+        return those
+    if len(those) > 1:
+        raise UnitsError("Name one manufacturer lot with its serial numbers at a time.", field=LOTS)
+    return [Named(numbers, those[0].manufacturer_lot if those else "")]
+
+
+def _lot_in(text: str) -> Named:
+    name, equals, amount = (piece.strip() for piece in text.rpartition("="))
+    if not equals:
+        return Named(manufacturer_lot=text)
+    try:
+        return Named(manufacturer_lot=name, quantity=QuantityFormField(above_zero=True).clean(amount))
+    except ValidationError as refusal:
+        raise UnitsError(f"Manufacturer lot {name}: {' '.join(refusal.messages)}", field=LOTS) from None
+
+
+def units_of_line(code: LineItemCode, quantity: Decimal, named: Sequence[Named]) -> list[Units]:
+    """The units that `quantity` (above zero) of a code consists of. Raises UnitsError unless they are as many, and are
+    named as the code asks for it.
+    """
+    what = named or [Named()]
+    serials = [serial for one in what for serial in one.serials]
+    lot = next((one.manufacturer_lot for one in what if one.manufacturer_lot), "")
+    if reason := why_not_these_units(code, Units(quantity, serials, lot)):
+        raise UnitsError(
+            reason, field=LOTS if not code.is_serialized and code.is_tracked_by_manufacturer_lot else SERIALS
+        )
+    if lot and not code.is_tracked_by_manufacturer_lot:
+        raise UnitsError(f"{code} is not tracked by manufacturer lot.", field=LOTS)
+    names = [*serials, *(one.manufacturer_lot for one in what)]
+    if too_long := next((name for name in names if len(name) > NAME_LENGTH), ""):
+        raise UnitsError(
+            f"{too_long[:20]}\u2026 is too long: at most {NAME_LENGTH} characters.",
+            field=SERIALS if too_long in serials else LOTS,
+        )
+    counts = [Decimal(len(one.serials)) if one.serials else one.quantity for one in what]
+    said = sum((count for count in counts if count is not None), ZERO)
+    unsaid = counts.count(None)
+    if unsaid > 1:
+        raise UnitsError(f"{code}: say how much of each manufacturer lot is meant (A-1 = 6, A-2 = 4).", field=LOTS)
+    if said > quantity or (said == quantity) == bool(unsaid):
+        raise UnitsError(
+            f"{code}: {quantity_text(said)} are named by manufacturer lot, and the line is for"
+            f" {quantity_text(quantity)}.",
+            field=LOTS,
+        )
+    return [
+        Units(quantity - said if count is None else count, one.serials, one.manufacturer_lot)
+        for one, count in zip(what, counts, strict=True)
+    ]
+
+
+# -- Taken and put back ------------------------------------------------------------------------------
+def parts_taken(code: LineItemCode, units: Units, *, office: Office | None) -> list[Part]:
+    """The usages that named units become. Raises UnitsError where they are not there to be taken."""
+    if why := why_not_move(code=code, office=office, serials=units.serials, direction=-1):
+        raise UnitsError(why)
+    if over := more_than_there(code, units, office=office):
+        raise UnitsError(f"{over}: receive it first, or name another manufacturer lot.", field=LOTS)
+    try:
+        return parts_drawn(code, units, office=office)
+    except ValidationError as refusal:
+        raise UnitsError(" ".join(refusal.messages), field=LOTS) from None
+
+
+def parts_put_back(
+    code: LineItemCode, units: Units, held: Sequence[tuple[InventoryUsage, Decimal]], *, job: Job
+) -> list[Part]:
+    """Which of the usages that hold some of the component gives back how much of these units, the last one first.
+
+    Raises UnitsError for units that none of them took, or that were put back already.
+    """
+    left, serials = units.quantity, list(units.serials)
+    out = units_out([usage for usage, _ in held]) if names_units(code) else {}
+    parts = []
+    for usage, quantity in held:
+        took = out.get(usage.pk, Units(quantity))
+        if left == 0 or took.manufacturer_lot != units.manufacturer_lot:
+            continue
+        those = [serial for serial in serials if serial in took.serials]
+        part = Decimal(len(those)) if units.serials else min(quantity, left)
+        if part:
+            parts.append(Part(part, serials=those, original=usage, manufacturer_lot=units.manufacturer_lot))
+            serials = [serial for serial in serials if serial not in those]
+            left -= part
+    if left:
+        lot = f"so much of manufacturer lot {units.manufacturer_lot}"
+        what = f"Serial number {serials[0]}" if serials else lot[0].upper() + lot[1:]
+        raise UnitsError(
+            f"{what} of {code} cannot be put back: {job.number} has not taken it, or put it back already.",
+            field=SERIALS if serials else LOTS,
+        )
+    return parts
+
+
+# -- Produced ----------------------------------------------------------------------------------------
+def why_not_made(code: LineItemCode, units: Units, *, office: Office | None) -> UnitsError | None:
+    """What is wrong with the units that come out of a job."""
+    try:
+        units_of_line(code, units.quantity, [Named(units.serials, units.manufacturer_lot)])
+    except UnitsError as refusal:
+        return refusal
+    why = why_not_move(code=code, office=office, serials=units.serials, direction=1)
+    return UnitsError(why) if why else None
