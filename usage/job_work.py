@@ -120,6 +120,7 @@ def job_produce(
     serials: Sequence[str] = (),
     manufacturer_lot: str = "",
     units: Mapping[int, Sequence[Named]] | None = None,
+    number: str = "",
 ) -> JobOutput:
     """Let `quantity` units come out of the job and into its lot (PROD-60000): On Order down, On Hand up.
 
@@ -139,7 +140,10 @@ def job_produce(
     if wrong := why_not_made(job.code, made, office=job.office):
         raise ValidationError({made_field(wrong): wrong.message})
     output = JobOutput.objects.create(
-        number=document_number(JobOutput, "production", "PROD-"), job=job, quantity=quantity, produced_at=produced_at
+        number=document_number(JobOutput, "production", "PROD-", given=number),
+        job=job,
+        quantity=quantity,
+        produced_at=produced_at,
     )
     due = quantity_due(job)
     job.quantity_produced += quantity

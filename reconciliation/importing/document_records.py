@@ -16,13 +16,16 @@ from usage.models import AdjustmentLine, InventoryAdjustment, Job, Order, OrderL
 Row = dict[str, Any]
 Rows = list[Row]
 
-NUMBERS: Final = frozenset({"quantity", "unit_cost", "freight", "value", "component_quantity", "count", "line"})
+NUMBERS: Final = frozenset(
+    {"quantity", "unit_cost", "freight", "value", "component_quantity", "count", "line", "amount"}
+)
 # What an empty cell stands for.
 _EMPTY: Final[Mapping[str, str]] = {
     "freight_by": Purchase.FreightBy.VALUE,
     "supply": OrderLine.Supply.STOCK,
     "role": AdjustmentLine.Role.PLAIN,
     "replacement": "NO",
+    "backflush": "NO",
 }
 _CHOICES: Final = frozenset({*_EMPTY, "kind", "type"})
 NOT_SAID: Final = object()

@@ -25,6 +25,7 @@ from lots.models import (
 from lots.purchasing import OrderedLine, purchase_order_open, purchase_order_save
 from lots.receiving import receipt_post, receipt_save
 from reconciliation.importing import document_records as records
+from reconciliation.importing import job_files
 from reconciliation.importing.document_lines import ZERO, Shares, Values, order_lines, purchase_order_lines, shared_out
 from usage.adjusting import adjustment_post, adjustment_save
 from usage.demand import due, net_shipped
@@ -47,10 +48,18 @@ class Reader:
     """
 
     header: tuple[str, ...]
-    there: Callable[[str], list[dict[str, Any]] | None]
+    there: Callable[[str], list[dict[str, Any]] | None] | None
     record: Recorder
     added: tuple[str, ...] = ()
     as_recorded: Callable[[Values], Values] = dict
+    # Of documents without a number: what identifies them, and what is recorded of one, by its first row.
+    identity: Callable[[Values], str] | None = None
+    there_of: Callable[[Values], list[dict[str, Any]] | None] | None = None
+
+    def recorded(self, number: str, first: Values) -> list[dict[str, Any]] | None:
+        if self.there_of is not None:
+            return self.there_of(first)
+        return self.there(number) if self.there is not None else None
 
     def what_differs(self, said: Sequence[Values], recorded: Sequence[Values]) -> str:
         """Say in what the rows of a file differ from what is recorded, or ""."""
@@ -371,6 +380,27 @@ READERS: Final[Mapping[str, Reader]] = {
         ("product", "quantity", "office", "date", "reference", "order", "parent"),
         records.job_rows,
         _record_job,
+    ),
+    "job_consumption": Reader(
+        ("job", "date"),
+        None,
+        job_files.record_consumption,
+        added=("quantity", "serials"),
+        identity=job_files.of_one_moment,
+        there_of=job_files.consumption_rows,
+    ),
+    "job_output": Reader(
+        ("job", "date"),
+        job_files.output_rows,
+        job_files.record_output,
+    ),
+    "job_costs": Reader(
+        ("job", "date"),
+        None,
+        job_files.record_costs,
+        as_recorded=job_files.cost_as_recorded,
+        identity=job_files.of_one_moment,
+        there_of=job_files.cost_rows,
     ),
     "adjustments": Reader(
         ("type", "date", "office", "to_office", "account", "description"),

@@ -14,6 +14,7 @@ from typing import Any, Final
 from django.contrib.auth.models import User
 from django.core.exceptions import ValidationError
 from django.db import DataError, transaction
+from django.db.models import Q
 
 from inventory_site.document_forms import LineError
 from inventory_site.fields import MONEY_LIMIT, QUANTITY_LIMIT
@@ -27,6 +28,7 @@ from reconciliation.importing.files import Source, read_rows
 from reconciliation.importing.importer import lock_imports
 from reconciliation.importing.problems import Problem, Problems, UnreadableFileError, shown
 from reconciliation.importing.values import BadValueError
+from usage.models import Job, JobComponent
 
 DOCUMENT_KINDS: Final = tuple(DOCUMENT_COLUMNS)
 ROWS_MOST: Final = 100_000
@@ -90,7 +92,11 @@ def _lock_everything(rows: Mapping[str, Sequence[Row]]) -> None:
     """Take the locks of all pools at once, in their order: document by document could meet a run half-way."""
     named = {row.values[name] for found in rows.values() for row in found for name in ("code", "product", "component")
              if row.values.get(name)}  # fmt: skip
-    codes = list(LineItemCode.objects.filter(code__in=named).order_by("pk"))
+    jobs = {row.values["job"] for found in rows.values() for row in found if row.values.get("job")}
+    of_jobs = Q(pk__in=Job.objects.filter(number__in=jobs).values("code")) | Q(
+        pk__in=JobComponent.objects.filter(job__number__in=jobs).values("code")
+    )
+    codes = list(LineItemCode.objects.filter(Q(code__in=named) | of_jobs).order_by("pk"))
     if codes:
         lock_pools_of_codes(codes=codes, office=None)
 
@@ -148,7 +154,8 @@ def _record(
     reader = READERS[kind]
     new = present = 0
     seen: set[str] = set()
-    for number, group in groupby(rows, key=lambda row: row.values[key]):
+    identity = reader.identity or (lambda values: str(values[key]))
+    for number, group in groupby(rows, key=lambda row: identity(row.values)):
         lines = list(group)
 
         def note(row: int, message: str, lines: Sequence[Row] = lines) -> None:
@@ -165,7 +172,7 @@ def _record(
         if reason := why_not_yet(datetime.fromisoformat(values[0]["date"]), now=now):
             note(0, reason)
             continue
-        there = reader.there(number)
+        there = reader.recorded(number, values[0])
         if there is not None:
             present += 1
             if differs := reader.what_differs(values, there):
