@@ -1,7 +1,8 @@
 """What a page was made from: two people who write the same record at once do not undo each other unnoticed.
 
-Every change of a document leaves a line in its history. A page carries the newest one it was made from; what it sends
-is compared under the document's lock, and refused where a line was added since, with the words of that line.
+Every change of a document, or of master data, leaves a line in its history. A page carries the newest one it was made
+from; what it sends is compared under the record's lock, and refused where a line was added since, with the words of
+that line.
 """
 
 from datetime import datetime
@@ -25,9 +26,11 @@ class StaleRecordError(ValidationError):
 
 
 def has_history(model: type[Model], path: str) -> bool:
-    """Whether records of this model have the field that their history is kept under."""
+    """Whether records of this model have the field or property that their history is kept under."""
     if not path:
         return False
+    if isinstance(getattr(model, path, None), property):
+        return True
     try:
         model._meta.get_field(path.partition("__")[0])
     except FieldDoesNotExist:
@@ -36,8 +39,11 @@ def has_history(model: type[Model], path: str) -> bool:
 
 
 def last_change(model: type[Model], pk: Any, path: str) -> Any:
-    """The newest line of the record's history, or None. `path` leads to the number that it is kept under."""
-    number = model._base_manager.filter(pk=pk).values(path)[:1]
+    """The newest line of the record's history, or None. `path` leads to the number or name that it is kept under."""
+    records: QuerySet[Any] = model._base_manager.filter(pk=pk)
+    is_property = isinstance(getattr(model, path, None), property)
+    # A name that is made up stays for ever, so that it may be read before.
+    number = next((getattr(record, path) for record in records), "") if is_property else records.values(path)[:1]
     history: QuerySet[Any] = apps.get_model("lots", "RecordHistory")._base_manager.filter(number=number)
     return history.select_related("by").order_by("-pk").first()
 

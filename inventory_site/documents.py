@@ -72,7 +72,7 @@ class DocumentView(RecordPermissionMixin, View):
     noun = ""
     list_url_name = ""
     list_label = ""
-    # The field with the number that the record's history is kept under; "" where none is.
+    # The field or property with what the record's history is kept under: `history_name` for master data; "" for none.
     history_of = "number"
     # Whether what was refused, because somebody changed the record meanwhile, may be sent once more to replace it.
     may_replace = False

@@ -85,6 +85,7 @@ MENU = (
         (
             Entry("Preferences", "reconciliation:preferences", "lots.view_preference"),
             Entry("Import", "reconciliation:import", "reconciliation.import_records"),
+            Entry("History", "lots:history", "lots.view_recordhistory"),
             Entry("Admin", "admin:index", ""),
         ),
     ),

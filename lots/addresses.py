@@ -5,6 +5,7 @@ menu, so nothing here points at an app.
 """
 
 from functools import cache
+from typing import Final
 from urllib.parse import urlencode
 
 from django.urls import NoReverseMatch, reverse
@@ -51,6 +52,31 @@ def everything_from(source_number: str) -> str:
 def records_from(source_number: str) -> str:
     """The usage, lots and transactions of a transaction ID, whether its document has a page or not."""
     return found_set("usage:source", id=source_number, records="all") if source_number else ""
+
+
+# The lists that find what has a history of its own, by how the name begins that it is kept under.
+_MASTERS: Final = {
+    "Code": ("lots:codes", "code"),
+    "Office": ("lots:offices", "code"),
+    "Account": ("reconciliation:accounts", "number"),
+    "Usage": ("usage:usages", "number"),
+}
+
+MASTER_PATTERN: Final = "^(Code|Office|Account) "
+
+
+def record_of_history(name: str) -> str:
+    """Where the record is that a line of history is about: a document's page, or the list that finds the record."""
+    kind, _, rest = name.partition(" ")
+    if rest and kind in _MASTERS:
+        url_name, field = _MASTERS[kind]
+        return found_set(url_name, **{field: exactly(rest)})
+    return everything_from(name)
+
+
+def history_of(name: str) -> str:
+    """Everything that was done to a record, as a list."""
+    return found_set("lots:history", number=exactly(name))
 
 
 def order_page(order: str) -> str:

@@ -2,10 +2,16 @@
 
 from typing import TYPE_CHECKING, Any
 
+from django import forms
 from django.contrib import admin
+from django.contrib.auth.models import User
+from django.core.exceptions import ValidationError
 from django.db.models import Model
 from django.http import HttpRequest
+from django.utils import timezone
 
+from inventory_site.document_versions import last_change, lock_record, stale_text, version_of
+from lots.history import history_note, note_edit, told
 from lots.models import (
     Account,
     CostPool,
@@ -30,8 +36,12 @@ from lots.models import (
 
 if TYPE_CHECKING:
     AnyModelAdmin = admin.ModelAdmin[Any]
+    AnyModelForm = forms.ModelForm[Any]
 else:
     AnyModelAdmin = admin.ModelAdmin
+    AnyModelForm = forms.ModelForm
+
+HISTORY_OF = "history_name"
 
 
 class QuickAdmin(AnyModelAdmin):
@@ -58,8 +68,48 @@ class ReadOnlyAdmin(QuickAdmin):
         return False
 
 
+class MasterForm(AnyModelForm):
+    """Carries what it was made from, as the pages do: who changes a record after somebody else is told."""
+
+    version = forms.CharField(required=False, widget=forms.HiddenInput)
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        if self.instance.pk:
+            self.initial["version"] = version_of(last_change(type(self.instance), self.instance.pk, HISTORY_OF))
+
+    def clean(self) -> dict[str, Any] | None:
+        cleaned = super().clean()
+        sent, kept = self.cleaned_data.get("version"), self.instance
+        if sent and kept.pk:
+            # Until the admin's transaction ends.
+            lock_record(type(kept), kept.pk, HISTORY_OF)
+            change = last_change(type(kept), kept.pk, HISTORY_OF)
+            if version_of(change) != sent:
+                again = "Nothing was saved. Open this page again."
+                raise ValidationError(stale_text(change, by=None, consequence=again), code="stale")
+        return cleaned
+
+
+class MasterAdmin(QuickAdmin):
+    """Master data: what is changed here stands in the record's history, as what is changed on the pages."""
+
+    form = MasterForm
+
+    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
+        by = request.user if isinstance(request.user, User) else None
+        if not change:
+            super().save_model(request, obj, form, change)
+            history_note(number=obj.history_name, action="Created", by=by, at=timezone.now())
+            return
+        kept = type(obj)._default_manager.get(pk=obj.pk)
+        before = told(kept, [name for name in form.changed_data if name != "version"])
+        super().save_model(request, obj, form, change)
+        note_edit(record=obj, before=before, by=by, at=timezone.now())
+
+
 @admin.register(Office)
-class OfficeAdmin(QuickAdmin):
+class OfficeAdmin(MasterAdmin):
     list_display = ("code", "name")
     search_fields = ("code", "name")
     ordering = ("code",)

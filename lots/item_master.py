@@ -1,13 +1,16 @@
 """Verbs over line item codes, the item master. What a code is called and what kind of thing it is stays for ever."""
 
+from datetime import datetime
 from decimal import Decimal
 from typing import Any, Final
 
+from django.contrib.auth.models import User
 from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.db.models import Sum
 
 from lots.accounts import default_account, why_not_inventory, why_not_other_side
+from lots.history import history_note, note_edit, told
 from lots.ledger import ZERO
 from lots.models import Account, InventoryTransaction, LineItemCode, RecordType
 
@@ -23,11 +26,17 @@ CHANGEABLE: Final = (
 
 @transaction.atomic
 def code_create(
-    *, code: str, record_type: str = RecordType.INVENTORIED_ITEM, est_unit_cost: Decimal = ZERO, **fields: Any
+    *,
+    code: str,
+    by: User | None,
+    at: datetime,
+    record_type: str = RecordType.INVENTORIED_ITEM,
+    est_unit_cost: Decimal = ZERO,
+    **fields: Any,
 ) -> LineItemCode:
-    """Add a line item code. Raises ValidationError for a code that is taken or spaced oddly, and for wrong accounts.
+    """Add a line item code, and the first line of its history. `fields` are those of CHANGEABLE.
 
-    `fields` are those of CHANGEABLE.
+    Raises ValidationError for a code that is taken or spaced oddly, and for wrong accounts.
     """
     if not code or code != code.strip() or not code.isprintable():
         raise ValidationError({"code": "A code has no white space around it. Nothing was added."})
@@ -38,12 +47,15 @@ def code_create(
     made = LineItemCode(code=code, record_type=record_type, est_unit_cost=est_unit_cost)
     _take(made, fields)
     made.save()
+    history_note(number=made.history_name, action="Created", by=by, at=at)
     return made
 
 
 @transaction.atomic
-def code_change(*, code: LineItemCode, **fields: Any) -> LineItemCode:
+def code_change(*, code: LineItemCode, by: User | None, at: datetime, **fields: Any) -> LineItemCode:
     """Change a code's fields (those of CHANGEABLE); accounts bind what is recorded from then on.
+
+    Writes the code, and a line of its history if anything is changed by it.
 
     Raises ValidationError for a flag that records rely on, for wrong accounts, and for deactivating a code of which
     something is on hand, on order or promised.
@@ -56,8 +68,10 @@ def code_change(*, code: LineItemCode, **fields: Any) -> LineItemCode:
             )
     if fields.get("status") == LineItemCode.Status.INACTIVE and code.status != LineItemCode.Status.INACTIVE:
         _refuse_if_there_is_some(code)
+    before = told(code, fields)
     changed = _take(code, fields)
     code.save(update_fields=changed)
+    note_edit(record=code, before=before, by=by, at=at)
     return code
 
 

@@ -15,6 +15,9 @@ urlpatterns = [
     path("transactions/", views.TransactionListView.as_view(), name="transactions"),
     path("transactions/<int:pk>/", views.TransactionDetailView.as_view(), name="transaction"),
     path("offices/", views.OfficeListView.as_view(), name="offices"),
+    path("offices/new/", views.OfficeCreateView.as_view(), name="office_create"),
+    path("offices/<int:pk>/edit/", views.OfficeEditView.as_view(), name="office_edit"),
     path("offices/<int:pk>/", views.OfficeDetailView.as_view(), name="office"),
+    path("history/", views.HistoryView.as_view(), name="history"),
     path("", include("lots.purchasing_urls")),
 ]

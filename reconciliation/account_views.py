@@ -8,18 +8,21 @@ from typing import Any
 
 from django.db.models import Model, QuerySet
 from django.urls import reverse
+from django.utils import timezone
 
 from inventory_site.details import Action, Fact, Section
 from inventory_site.documents import DocumentFormView
 from inventory_site.listing import EmptyState, ListState
 from inventory_site.views import RecordDetailView, RecordListView
 from lots.addresses import exactly, found_set
+from lots.history_table import history_section
 from lots.models import Account, Preference
 from reconciliation.account_filtersets import AccountFilterSet
 from reconciliation.account_forms import AccountEditForm, AccountForm
 from reconciliation.account_selectors import balances_of, months_of
 from reconciliation.account_tables import AccountTable, MonthsOfAccountTable, journal_of
 from reconciliation.chart import account_change, account_create, codes_naming, default_for
+from reconciliation.run_views import signed_in
 
 ADD, CHANGE = "lots.add_account", "lots.change_account"
 CODES_NAMED = 10
@@ -124,6 +127,7 @@ class AccountDetailView(RecordDetailView):
                 all_url=journal_of(account),
                 all_label="All postings",
             ),
+            history_section(account.history_name),
         )
 
 
@@ -141,7 +145,7 @@ class AccountCreateView(DocumentFormView):
     list_label = "Chart of Accounts"
 
     def save(self, record: Any, header: dict[str, Any], lines: list[dict[str, Any]]) -> Model:
-        return account_create(**header)
+        return account_create(**header, by=signed_in(self.request), at=timezone.now())
 
 
 class AccountEditView(DocumentFormView):
@@ -149,11 +153,15 @@ class AccountEditView(DocumentFormView):
     form_class = AccountEditForm
     permission_required = CHANGE
     noun = "account"
-    # An account's number is none of a document.
-    history_of = ""
+    history_of = "history_name"
+
+    def lock(self) -> None:
+        """The preferences first, as `account_change` does."""
+        Preference.objects.select_for_update().get(pk=1)
+        super().lock()
 
     def initial(self, record: Account) -> dict[str, Any]:
         return {"name": record.name, "kind": record.kind, "is_active": record.is_active}
 
     def save(self, record: Any, header: dict[str, Any], lines: list[dict[str, Any]]) -> Model:
-        return account_change(account=record, **header)
+        return account_change(account=record, **header, by=signed_in(self.request), at=timezone.now())

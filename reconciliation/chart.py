@@ -1,9 +1,13 @@
 """Verbs over the chart of accounts. Numbers stay for ever: codes, files and people name accounts by them."""
 
+from datetime import datetime
+
+from django.contrib.auth.models import User
 from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.db.models import Q
 
+from lots.history import history_note, note_edit, told
 from lots.models import Account, AccountKind, LineItemCode, Preference
 from reconciliation.models import JournalLine
 from reconciliation.preferences import ACCOUNTS
@@ -13,18 +17,27 @@ CODES_NAMED = 5
 
 
 @transaction.atomic
-def account_create(*, number: str, name: str, kind: str) -> Account:
-    """Add an account to the chart. Raises ValidationError for a number that is blank, taken or spaced oddly."""
+def account_create(*, number: str, name: str, kind: str, by: User | None, at: datetime) -> Account:
+    """Add an account to the chart, and the first line of its history.
+
+    Raises ValidationError for a number that is blank, taken or spaced oddly.
+    """
     if not number or number != " ".join(number.split()):
         raise ValidationError({"number": "A number has no white space around it. Nothing was added."})
     if Account.objects.filter(number__iexact=number).exists():
         raise ValidationError({"number": f"There is an account {number} already. Nothing was added."})
-    return Account.objects.create(number=number, name=name.strip(), kind=AccountKind(kind))
+    account = Account.objects.create(number=number, name=name.strip(), kind=AccountKind(kind))
+    history_note(number=account.history_name, action="Created", by=by, at=at)
+    return account
 
 
 @transaction.atomic
-def account_change(*, account: Account, name: str, kind: str, is_active: bool) -> Account:
+def account_change(
+    *, account: Account, name: str, kind: str, is_active: bool, by: User | None, at: datetime
+) -> Account:
     """Change an account's name, its kind while nothing is posted, and whether it can be chosen.
+
+    Writes the account, and a line of its history if anything is changed by it.
 
     Raises ValidationError for a kind that postings rely on, and for deactivating an account that is a default or that
     line item codes name.
@@ -32,12 +45,14 @@ def account_change(*, account: Account, name: str, kind: str, is_active: bool) -
     # A preference that is being set to this account waits, or is seen.
     preference = Preference.objects.select_for_update().get(pk=1)
     account = Account.objects.select_for_update().get(pk=account.pk)
+    before = told(account, ["name", "kind", "is_active"])
     if kind != account.kind and (reason := why_kind_stays(account, preference)):
         raise ValidationError({"kind": f"{reason} {NOTHING_CHANGED}"})
     if account.is_active and not is_active and (reason := why_not_deactivate(account, preference)):
         raise ValidationError({"is_active": f"{reason} {NOTHING_CHANGED}"})
     account.name, account.kind, account.is_active = name.strip(), AccountKind(kind), is_active
     account.save(update_fields=["name", "kind", "is_active"])
+    note_edit(record=account, before=before, by=by, at=at)
     return account
 
 

@@ -13,6 +13,7 @@ from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.views.generic import View
 
+from inventory_site.document_versions import VERSION
 from inventory_site.listing import EmptyState
 from lots.models import Account, CogsMethod, PostingDate, Preference, PreferenceChange
 from reconciliation.accruals import BATCH_USAGES, accruals_due, accrue_cogs, request_accruals, why_not_accrue
@@ -27,6 +28,8 @@ from reconciliation.preferences import (
     PREVENT_INTER_OFFICE,
     RETURNS_REDUCE_ORDERS,
     preference_set,
+    preferences_version,
+    refuse_stale_preference,
     value_of,
     why_offices_cannot_change,
 )
@@ -94,9 +97,11 @@ class PreferencesView(PermissionRequiredMixin, View):
         if name == PREVENT_INTER_OFFICE and (reason := _too_much_to_move()):
             return self._page(request, errors={name: reason}, status=422)
         try:
-            change = preference_set(
-                name=name, value=form.cleaned_data["value"], by=signed_in(request), now=timezone.now()
-            )
+            with transaction.atomic():
+                refuse_stale_preference(names=[name], version=request.POST.get(VERSION, ""), by=signed_in(request))
+                change = preference_set(
+                    name=name, value=form.cleaned_data["value"], by=signed_in(request), now=timezone.now()
+                )
         except ValidationError as error:
             return self._page(request, errors={name: " ".join(error.messages)}, status=422)
         if change is None:
@@ -110,11 +115,14 @@ class PreferencesView(PermissionRequiredMixin, View):
         errors: dict[str, str] = {}
         changes: list[PreferenceChange] = []
         now = timezone.now()
+        wanted = {name: number for name in ACCOUNTS if (number := request.POST.get(name, ""))}
         with transaction.atomic():
-            for name in ACCOUNTS:
-                number = request.POST.get(name, "")
-                if not number:
-                    continue
+            try:
+                version = request.POST.get(VERSION, "")
+                refuse_stale_preference(names=list(wanted), version=version, by=signed_in(request))
+            except ValidationError as error:
+                return self._page(request, errors={DEFAULT_ACCOUNTS: " ".join(error.messages)}, status=422)
+            for name, number in wanted.items():
                 try:
                     change = preference_set(name=name, value=number, by=signed_in(request), now=now)
                 except ValidationError as error:
@@ -135,6 +143,7 @@ class PreferencesView(PermissionRequiredMixin, View):
     def _page(
         self, request: HttpRequest, *, errors: Mapping[str, str] | None = None, status: int = 200
     ) -> HttpResponse:
+        version = preferences_version()
         preference = Preference.objects.select_related(*ACCOUNTS).get(pk=1)
         said = dict(errors or {})
         choices = _choices(preference, said)
@@ -150,6 +159,8 @@ class PreferencesView(PermissionRequiredMixin, View):
         approve_above = value_of(preference, APPROVE_ABOVE)
         context = {
             "title": "Preferences",
+            # Read before the values: what is changed later must count as later.
+            "version": version,
             "preference": preference,
             "methods": CogsMethod.choices,
             "office_value": value_of(preference, PREVENT_INTER_OFFICE),

@@ -6,7 +6,7 @@ Default accounts bind postings to come: one whose balance is still to be taken b
 cannot be exchanged under it.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -15,9 +15,10 @@ from typing import Any, Final
 from django.contrib.auth.models import User
 from django.core.exceptions import ValidationError
 from django.db import connection, transaction
-from django.db.models import F
+from django.db.models import F, Max
 
 from inventory_site.arithmetic import NotAnAmount, work_out
+from inventory_site.document_versions import moment_text
 from inventory_site.fields import MONEY_STEP
 from lots.accounts import why_not_inventory
 from lots.locks import lock_pools
@@ -110,6 +111,27 @@ def preference_set(*, name: str, value: str, by: User | None, now: datetime) -> 
     setting.follow(wanted)
     return PreferenceChange.objects.create(
         at=now, by=by, name=name, value_before=before, value_after=value_of(preference, name)
+    )
+
+
+def preferences_version() -> str:
+    """What the preferences stand at: the newest line of their log."""
+    return str(PreferenceChange.objects.aggregate(newest=Max("pk", default=0))["newest"])
+
+
+def refuse_stale_preference(*, names: Collection[str], version: str, by: User | None) -> None:
+    """Lock the preferences; raise ValidationError if one of these was changed since `version` ("" is let pass)."""
+    if not version.isdecimal():
+        return
+    Preference.objects.select_for_update().get(pk=1)
+    changes = PreferenceChange.objects.select_related("by").filter(name__in=names, pk__gt=int(version[:18]))
+    if (change := changes.order_by("-pk").first()) is None:
+        return
+    who = "by a command" if change.by is None else "by you" if change.by == by else f"by {change.by.username}"
+    label = ACCOUNTS[change.name][0] if change.name in ACCOUNTS else "This"
+    raise ValidationError(
+        f"{label} was changed since you opened this page: from {change.value_before} to {change.value_after} {who},"
+        f" {moment_text(change.at)}. {NOTHING_CHANGED} Look at it as it is now, and choose again."
     )
 
 

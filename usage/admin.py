@@ -1,13 +1,14 @@
 """The admin of this app; also that of line item codes, whose estimated cost decides what open usage accrues."""
 
-from typing import TYPE_CHECKING
+from typing import Any
 
-from django import forms
 from django.contrib import admin
+from django.contrib.auth.models import User
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest
+from django.utils import timezone
 
-from lots.admin import QuickAdmin, ReadOnlyAdmin
+from lots.admin import MasterAdmin, MasterForm, ReadOnlyAdmin
 from lots.models import CostPool, LineItemCode
 from usage.models import (
     AdjustmentLine,
@@ -33,13 +34,8 @@ from usage.models import (
 )
 from usage.services import est_unit_cost_set
 
-if TYPE_CHECKING:
-    CodeForm = forms.ModelForm[LineItemCode]
-else:
-    CodeForm = forms.ModelForm
 
-
-class LineItemCodeForm(CodeForm):
+class LineItemCodeForm(MasterForm):
     """Rules of master data that depend on what was recorded on a code."""
 
     class Meta:
@@ -58,7 +54,7 @@ class LineItemCodeForm(CodeForm):
 
 
 @admin.register(LineItemCode)
-class LineItemCodeAdmin(QuickAdmin):
+class LineItemCodeAdmin(MasterAdmin):
     form = LineItemCodeForm
     list_display = ("code", "description", "record_type", "status", "est_unit_cost")
     list_filter = ("status", "record_type")
@@ -66,7 +62,7 @@ class LineItemCodeAdmin(QuickAdmin):
     ordering = ("code",)
     fields = (
         "code", "description", "record_type", "status", "est_unit_cost", "is_serialized",
-        "is_tracked_by_manufacturer_lot", "account_revenue", "account_cost", "account_inventory",
+        "is_tracked_by_manufacturer_lot", "account_revenue", "account_cost", "account_inventory", "version",
     )  # fmt: skip
 
     def get_readonly_fields(self, request: HttpRequest, obj: LineItemCode | None = None) -> tuple[str, ...]:
@@ -77,10 +73,11 @@ class LineItemCodeAdmin(QuickAdmin):
         tracking = ("is_serialized", "is_tracked_by_manufacturer_lot") if is_referenced else ()
         return ("code", "record_type", *tracking)
 
-    def save_model(self, request: HttpRequest, obj: LineItemCode, form: CodeForm, change: bool) -> None:
+    def save_model(self, request: HttpRequest, obj: LineItemCode, form: Any, change: bool) -> None:
         """Save; an estimate that changes goes through its service, so that accrued COGS follows at once."""
         if change and "est_unit_cost" in form.changed_data:
-            est_unit_cost_set(code=obj, est_unit_cost=obj.est_unit_cost)
+            by = request.user if isinstance(request.user, User) else None
+            est_unit_cost_set(code=obj, est_unit_cost=obj.est_unit_cost, by=by, at=timezone.now())
         super().save_model(request, obj, form, change)
 
 

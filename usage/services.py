@@ -10,7 +10,7 @@ from django.db import connection, transaction
 
 from inventory_site.numbering import next_numbers
 from lots.accounts import cost_account
-from lots.history import history_note
+from lots.history import history_note, note_edit, told
 from lots.ledger import ZERO, post_movement
 from lots.locks import lock_out_postings, lock_pool_of, lock_pools
 from lots.models import Account, CostPool, InventoryLot, InventoryTransaction, LineItemCode, Office
@@ -209,12 +209,17 @@ def _add_open_usage(*, pool: CostPool, quantity: Decimal) -> None:
 
 
 @transaction.atomic
-def est_unit_cost_set(*, code: LineItemCode, est_unit_cost: Decimal) -> None:
-    """Change a code's estimate; what is accrued for its open usage follows at once."""
+def est_unit_cost_set(*, code: LineItemCode, est_unit_cost: Decimal, by: User | None, at: datetime) -> None:
+    """Change a code's estimate, and write a line of its history; what is accrued for its open usage follows at once."""
     if est_unit_cost < 0:
         raise ValidationError("The estimated unit cost cannot be negative. Nothing was changed.")
+    # The code first, as where all of it is edited; no posting locks one.
+    kept = LineItemCode.objects.select_for_update(no_key=True).get(pk=code.pk)
     lock_out_postings()
     pools = lock_pools(CostPool.objects.filter(code=code).values_list("pk", flat=True))
-    LineItemCode.objects.filter(pk=code.pk).update(est_unit_cost=est_unit_cost)
+    before = told(kept, ["est_unit_cost"])
+    kept.est_unit_cost = est_unit_cost
+    kept.save(update_fields=["est_unit_cost"])
+    note_edit(record=kept, before=before, by=by, at=at)
     refresh_open_sums([pool.pk for pool in pools])
     recost_fed_by_open_usage(code)

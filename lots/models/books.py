@@ -43,6 +43,11 @@ class Account(models.Model):
         return reverse("reconciliation:account", args=[self.pk])
 
     @property
+    def history_name(self) -> str:
+        """Under which its history is kept; the number stays for ever."""
+        return f"Account {self.number}"
+
+    @property
     def is_credit_natured(self) -> bool:
         return self.kind in CREDIT_KINDS
 

@@ -1,4 +1,4 @@
-"""RecordHistory: who did what to which document, when, and on the ground of what. Append-only."""
+"""RecordHistory: who did what to which record, when, and on the ground of what. Append-only."""
 
 from django.conf import settings
 from django.db import models
@@ -7,9 +7,11 @@ from inventory_site.models import append_only
 
 
 class RecordHistory(models.Model):
-    """One line on a document's page. Documents are named by number, because they live in several apps."""
+    """One line on a record's page. Documents are named by number, because they live in several apps; what has no number
+    of a document by its kind and name ("Code WIRE"), its `history_name`.
+    """
 
-    number = models.CharField(max_length=60, verbose_name="transaction ID")
+    number = models.CharField(max_length=80, verbose_name="record")
     at = models.DateTimeField()
     by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, blank=True, related_name="+")
     action = models.CharField(max_length=60)

@@ -22,6 +22,11 @@ class Office(models.Model):
     def get_absolute_url(self) -> str:
         return reverse("lots:office", args=[self.pk])
 
+    @property
+    def history_name(self) -> str:
+        """Under which its history is kept; the code stays for ever."""
+        return f"Office {self.code}"
+
 
 class RecordType(models.TextChoices):
     """The kinds of line item code; only the two inventoried ones have lots, usage and transactions."""
@@ -83,3 +88,8 @@ class LineItemCode(models.Model):
 
     def get_absolute_url(self) -> str:
         return reverse("lots:code", args=[self.pk])
+
+    @property
+    def history_name(self) -> str:
+        """Under which its history is kept; the code stays for ever."""
+        return f"Code {self.code}"

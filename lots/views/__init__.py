@@ -1,8 +1,9 @@
 """Pages of this app, a file a record: which rows, which columns, which figures. Nothing is decided here."""
 
 from lots.views.codes import CodeCreateView, CodeDetailView, CodeListView, CodesFindView
+from lots.views.history import HistoryView
 from lots.views.lots import LotDetailView, LotListView
-from lots.views.offices import OfficeDetailView, OfficeListView
+from lots.views.offices import OfficeCreateView, OfficeDetailView, OfficeEditView, OfficeListView
 from lots.views.transactions import TransactionDetailView, TransactionListView
 
 __all__ = [
@@ -10,9 +11,12 @@ __all__ = [
     "CodeDetailView",
     "CodeListView",
     "CodesFindView",
+    "HistoryView",
     "LotDetailView",
     "LotListView",
+    "OfficeCreateView",
     "OfficeDetailView",
+    "OfficeEditView",
     "OfficeListView",
     "TransactionDetailView",
     "TransactionListView",

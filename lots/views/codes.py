@@ -8,6 +8,7 @@ from typing import Any
 from django.db.models import F, Model, QuerySet, Sum
 from django.http import HttpRequest, JsonResponse
 from django.urls import reverse
+from django.utils import timezone
 from django.views.generic import View
 
 from inventory_site.details import Action, Fact, FigureRow, Figures, Section
@@ -21,9 +22,11 @@ from lots.code_forms import CodeForm
 from lots.filtersets import CodeFilterSet
 from lots.forms import codes_like
 from lots.found_sets import FirstUseListView, sums_of
+from lots.history_table import history_section
 from lots.item_master import code_create
 from lots.models import CostPool, LineItemCode
 from lots.querysets import INVENTORIED, codes, lots, transactions
+from lots.shipment_pages import signed_in
 from lots.tables import CodeTable, LotsOfCodeTable, TransactionsOfCodeTable, figure_link
 
 ROWS_SHOWN = 8
@@ -98,7 +101,7 @@ class CodeCreateView(DocumentFormView):
     list_label = "Line Item Codes"
 
     def save(self, record: None, header: dict[str, Any], lines: list[dict[str, Any]]) -> Model:
-        return code_create(**header)
+        return code_create(**header, by=signed_in(self.request), at=timezone.now())
 
 
 class CodesFindView(RecordPermissionMixin, View):
@@ -156,6 +159,7 @@ class CodeDetailView(RecordDetailView):
             _lots(code),
             _transactions(code),
             Section("Last Runs", is_wide=True, template="lots/_runs_of_code.html", context={"code": code}),
+            history_section(code.history_name),
         )
 
 

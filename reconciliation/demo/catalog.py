@@ -2,7 +2,10 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from decimal import Decimal
+
+from django.contrib.auth.models import User
 
 from lots.item_master import code_create
 from lots.models import Account, AccountKind, LineItemCode, RecordType
@@ -59,7 +62,7 @@ ARTICLES = (
 )  # fmt: skip
 
 
-def make_catalog() -> None:
+def make_catalog(*, by: User | None, at: datetime) -> None:
     """Enter the accounts and the codes, but those that are there already."""
     for number, name, kind in ACCOUNTS:
         Account.objects.get_or_create(number=number, defaults={"name": name, "kind": kind})
@@ -69,6 +72,8 @@ def make_catalog() -> None:
         revenue, cost, inventory = _ACCOUNTS_OF.get(article.category, ("", "", ""))
         code_create(
             code=article.code,
+            by=by,
+            at=at,
             record_type=article.record_type,
             est_unit_cost=Decimal(article.est_unit_cost),
             description=article.description,

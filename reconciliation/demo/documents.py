@@ -70,10 +70,11 @@ class Stage:
     @transaction.atomic
     def make(self) -> None:
         """Write all documents of the stage, in the order of time."""
-        make_catalog()
+        by = User.objects.filter(username="clerk").first()
+        make_catalog(by=by, at=moment(8, 1, 8))
         clerk = Clerk(
             random=Random(f"{SEED} {self.reference}"),  # noqa: S311  (figures to look at, not secrets)
-            by=User.objects.filter(username="clerk").first(),
+            by=by,
             codes=LineItemCode.objects.in_bulk([article.code for article in ARTICLES], field_name="code"),
             offices=Office.objects.in_bulk(["AI", "NY"], field_name="code"),
             until=self.until,

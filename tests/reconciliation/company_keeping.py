@@ -161,7 +161,8 @@ def _month(company: Company) -> date:
 
 def change_estimate(company: Company) -> Moves:
     name = company.random.choice((*GOODS, *PRODUCTS))
-    est_unit_cost_set(code=code_of(name), est_unit_cost=company.some(900) / 100 if company.perhaps(0.8) else ZERO)
+    est_unit_cost = company.some(900) / 100 if company.perhaps(0.8) else ZERO
+    est_unit_cost_set(code=code_of(name), est_unit_cost=est_unit_cost, by=None, at=company.now)
     return [nothing]
 
 

@@ -18,7 +18,7 @@ from reconciliation.accruals import accrue_cogs
 from reconciliation.chart import account_change, account_create
 from reconciliation.models import JournalLine
 from reconciliation.periods import period_close
-from tests.factories import make_code, make_lot, make_usage, reconcile
+from tests.factories import day, make_code, make_lot, make_usage, reconcile
 from tests.pages.reading import exported, said
 from tests.reconciliation.records import culprits
 from usage.models import OpenUsage
@@ -91,25 +91,28 @@ def test_accountants_add_an_account_and_clerks_do_not(accountant: Client, clerk:
 @pytest.mark.parametrize("number", ["", " 6100", "61  00"])
 def test_a_number_with_odd_white_space_is_refused(number: str) -> None:
     with pytest.raises(ValidationError, match="Nothing was added"):
-        account_create(number=number, name="x", kind="EXPENSE")
+        account_create(by=None, at=day(1), number=number, name="x", kind="EXPENSE")
 
 
 @pytest.mark.django_db
 def test_an_account_that_something_relies_on_stays_active() -> None:
     make_code("WIRE").__class__.objects.filter(code="WIRE").update(account_cost="5010")
-    account_create(number="5010", name="Wire used", kind="COST_OF_SALES")
+    account_create(by=None, at=day(1), number="5010", name="Wire used", kind="COST_OF_SALES")
     with pytest.raises(ValidationError, match="It is the default account for accrued inventory"):
-        account_change(account=account("2100"), name="x", kind="LIABILITY", is_active=False)
+        account_change(by=None, at=day(1), account=account("2100"), name="x", kind="LIABILITY", is_active=False)
     with pytest.raises(ValidationError, match="Codes name it as their account: WIRE"):
-        account_change(account=account("5010"), name="x", kind="COST_OF_SALES", is_active=False)
+        account_change(by=None, at=day(1), account=account("5010"), name="x", kind="COST_OF_SALES", is_active=False)
     assert (account("2100").is_active, account("2100").name) == (True, "Accrued Inventory")
     LineItemCode.objects.update(account_cost="")
-    assert not account_change(account=account("5010"), name="Wire", kind="COST_OF_SALES", is_active=False).is_active
+    wire = account_change(
+        account=account("5010"), name="Wire", kind="COST_OF_SALES", is_active=False, by=None, at=day(1)
+    )
+    assert not wire.is_active
 
 
 @pytest.mark.django_db
 def test_the_kind_of_an_account_changes_only_while_nothing_relies_on_it(accountant: Client) -> None:
-    account_create(number="6100", name="Samples", kind="EXPENSE")
+    account_create(by=None, at=day(1), number="6100", name="Samples", kind="EXPENSE")
     data = {"name": "Samples", "kind": "OVERHEAD", "is_active": "on"}
     assert accountant.post(f"{ACCOUNTS}{account('6100').pk}/edit/", data).status_code == 302
     assert account("6100").kind == "OVERHEAD"
@@ -176,6 +179,37 @@ def test_what_bars_the_close_is_said_before_and_after(accountant: Client) -> Non
 
 
 @pytest.mark.django_db
+def test_a_year_is_closed_in_one_step_on_the_page(accountant: Client, clerk: Client, viewer: Client) -> None:
+    stock()
+    assert "Close all open months up to" in said(accountant, PERIODS)
+    assert "Close all open months up to" not in said(viewer, PERIODS)
+    address = f"{PERIODS}close-up-to/?period=2026-02"
+    asked = said(accountant, address)
+    assert "Close 2026-01 to 2026-02 (2 months)" in asked
+    assert "into these months any more: 2026-01, 2026-02." in asked
+    assert "Earlier months that are still open" not in asked
+    assert clerk.post(address, {}).status_code == 403
+    assert not PeriodChange.objects.exists()
+    done = accountant.post(address, {"reason": "Year end"}, follow=True)
+    assert "2026-01 to 2026-02 (2 months) are closed now." in done.content.decode()
+    assert FiscalPeriod.objects.filter(is_closed=True).count() == 2
+    assert "No month up to 2026-02 is open." in said(accountant, address)
+    refused = accountant.post(address, {})
+    assert refused.status_code == 422
+    assert PeriodChange.objects.count() == 2
+
+
+@pytest.mark.django_db
+def test_what_bars_one_of_several_months_bars_all(accountant: Client) -> None:
+    stock()
+    make_lot("PEN", on_day=1)
+    address = f"{PERIODS}close-up-to/?period=2026-02"
+    assert "1 posting dated in 2026-01 is not in the books yet" in said(accountant, address)
+    assert accountant.post(address, {}).status_code == 422
+    assert not PeriodChange.objects.exists()
+
+
+@pytest.mark.django_db
 @pytest.mark.parametrize("query", ["", "?period=March"])
 def test_an_address_that_names_no_period_leads_to_the_list(accountant: Client, query: str) -> None:
     for verb in ("close", "reopen"):
@@ -224,11 +258,11 @@ def test_a_new_estimate_moves_what_is_accrued(clerk: Client) -> None:
 @pytest.mark.django_db
 def test_what_records_rely_on_cannot_change_any_more(clerk: Client) -> None:
     wire = make_code("WIRE")
-    assert code_change(code=wire, is_serialized=True).is_serialized
-    assert not code_change(code=wire, is_serialized=False).is_serialized
+    assert code_change(by=None, at=day(1), code=wire, is_serialized=True).is_serialized
+    assert not code_change(by=None, at=day(1), code=wire, is_serialized=False).is_serialized
     make_lot("WIRE")
     with pytest.raises(ValidationError, match="WIRE has records"):
-        code_change(code=wire, is_serialized=True)
+        code_change(by=None, at=day(1), code=wire, is_serialized=True)
     assert re.search(r'name="is_serialized"[^>]* disabled', html(clerk, f"{CODES}{wire.pk}/edit/"))
     # Sent past the page, it is not taken either.
     clerk.post(
@@ -249,7 +283,7 @@ def test_accounts_of_a_code_stand_in_the_chart_and_are_active() -> None:
         ({"account_cost": "1200"}, "Cost and inventory need two accounts"),
     ):
         with pytest.raises(ValidationError, match=why):
-            code_change(code=wire, **fields)
+            code_change(by=None, at=day(1), code=wire, **fields)
     wire.refresh_from_db()
     assert (wire.account_cost, wire.account_inventory) == ("", "")
 
@@ -258,9 +292,9 @@ def test_accounts_of_a_code_stand_in_the_chart_and_are_active() -> None:
 def test_a_code_of_which_there_is_some_stays_active() -> None:
     wire = make_lot("WIRE", received="10").code
     with pytest.raises(ValidationError, match="WIRE still has 10 on hand"):
-        code_change(code=wire, status="INACTIVE")
+        code_change(by=None, at=day(1), code=wire, status="INACTIVE")
     make_usage("WIRE", "10")
-    assert code_change(code=wire, status="INACTIVE").status == "INACTIVE"
+    assert code_change(by=None, at=day(1), code=wire, status="INACTIVE").status == "INACTIVE"
 
 
 @pytest.mark.django_db
@@ -276,7 +310,7 @@ def test_a_code_of_which_there_is_some_stays_active() -> None:
 def test_nonsense_makes_no_code(fields: dict[str, object], why: str) -> None:
     make_code("WIRE")
     with pytest.raises(ValidationError, match=why):
-        code_create(**fields)  # type: ignore[arg-type]  # as a form would send it
+        code_create(by=None, at=day(1), **fields)  # type: ignore[arg-type]  # as a form would send it
     assert LineItemCode.objects.count() == 1
 
 

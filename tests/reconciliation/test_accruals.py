@@ -13,7 +13,7 @@ from lots.models import Account, FiscalPeriod, PostingDate, Preference
 from reconciliation import accruals
 from reconciliation.accruals import accruals_due, accrue_cogs
 from reconciliation.models import CogsAllocation, JournalEntry, JournalLine
-from tests.factories import make_code, make_lot, make_usage, reconcile
+from tests.factories import day, make_code, make_lot, make_usage, reconcile
 from tests.harness.databases import CommittedDatabase
 from tests.reconciliation.records import culprits
 from usage.models import InventoryUsage, OpenUsage
@@ -84,7 +84,7 @@ def test_a_changed_estimate_is_booked_as_a_difference_on_the_day_it_is_found() -
     switch(on=True)
     usage = make_usage("WIRE", "10")
     accrue_cogs(now=FOUND)
-    est_unit_cost_set(code=usage.code, est_unit_cost=Decimal("1.50"))
+    est_unit_cost_set(by=None, at=day(1), code=usage.code, est_unit_cost=Decimal("1.50"))
     assert accruals_due() == 1
     accrue_cogs(now=FOUND)
     assert lines() == [

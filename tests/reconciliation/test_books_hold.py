@@ -29,7 +29,7 @@ from reconciliation.resolution_preview import preview_resolution
 from reconciliation.resolving import suggest
 from reconciliation.run_states import finish_if_done, start
 from reconciliation.valuation import explain_difference, valuation
-from tests.factories import make_code
+from tests.factories import day, make_code
 from tests.harness.databases import CommittedDatabase
 from tests.reconciliation.records import FIRST_DAY, Trigger, culprits, receive, run_now, use
 from tests.reconciliation.test_recosting import make_of, on_hand_is_kept_by_hand, put_in
@@ -47,7 +47,7 @@ def test_while_accruing_is_off_a_run_books_no_new_estimate() -> None:
     run_now()
     accrue_cogs(now=FOUND)
     Preference.objects.update(accrue_cogs=False)
-    est_unit_cost_set(code=code, est_unit_cost=Decimal(5))
+    est_unit_cost_set(by=None, at=day(1), code=code, est_unit_cost=Decimal(5))
     receive(code, "1", "1.00")
     run_now()
     assert OpenUsage.objects.get().accrued_booked == 0
@@ -267,7 +267,7 @@ def test_lots_cannot_be_kept_on_an_account_that_usage_was_charged_to(of: str) ->
         if of == "all codes":
             preference_set(name="account_inventory", value=number, by=None, now=FOUND)
         else:
-            code_change(code=code, account_inventory=number)
+            code_change(by=None, at=day(1), code=code, account_inventory=number)
 
     with pytest.raises(ValidationError, match="keep lots on another"):
         keep_on(account.number)

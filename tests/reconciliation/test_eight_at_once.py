@@ -78,7 +78,7 @@ def make(random: Random) -> None:
 
 def estimate(random: Random) -> None:
     for code in codes(random):
-        est_unit_cost_set(code=code, est_unit_cost=Decimal(random.randint(100, 900)) / 100)
+        est_unit_cost_set(by=None, at=day(1), code=code, est_unit_cost=Decimal(random.randint(100, 900)) / 100)
 
 
 def undo(random: Random) -> None:
@@ -180,7 +180,7 @@ def test_an_estimate_waits_for_a_posting_that_has_locked_its_lots_and_written_no
 
     def change_estimate() -> None:
         has_locked.wait(timeout=180)
-        est_unit_cost_set(code=lot.code, est_unit_cost=Decimal("4.50"))
+        est_unit_cost_set(by=None, at=day(1), code=lot.code, est_unit_cost=Decimal("4.50"))
 
     assert concurrently(post, change_estimate) == [None, None]
     pool = CostPool.objects.get(code=lot.code)

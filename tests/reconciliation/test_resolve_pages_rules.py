@@ -122,10 +122,13 @@ def test_the_page_of_a_usage_tells_that_it_was_let_go(clerk: Client) -> None:
     tied = make_lot("TIED", received="2", value="4.00")
     usage = make_usage("TIED", "5", only_lots=[tied])
     reconcile()
-    assert "History" not in words(clerk.get(usage.get_absolute_url()).content.decode())
+    assert "Let go" not in words(clerk.get(usage.get_absolute_url()).content.decode())
     posted(clerk, "TIED")
     page = words(clerk.get(usage.get_absolute_url()).content.decode())
-    assert f"Let go It was tied to lot {tied.number}; now any lot may serve it." in page
+    assert f"Usage {usage.number} Let go It was tied to lot {tied.number}; now any lot may serve it." in page
+    assert f"Usage {usage.number} Let go It was tied to this lot." in words(
+        clerk.get(tied.get_absolute_url()).content.decode()
+    )
 
 
 # -- Accounts ----------------------------------------------------------------------------------------

@@ -22,7 +22,7 @@ KEPT_IN_STEP = ("inventory", "in_process", "payable", "accrued_inventory", "accr
 def shelves() -> Account:
     """An asset account that a code keeps its lots on, before there are any."""
     account = account_ensure("1250")
-    code_change(code=make_code("PAPER"), account_inventory="1250")
+    code_change(by=None, at=day(1), code=make_code("PAPER"), account_inventory="1250")
     return account
 
 
@@ -40,7 +40,7 @@ def test_an_account_of_lots_is_no_other_side_even_when_its_code_names_another_by
     account = shelves()
     assert "Lots are kept on 1250" in why_not_other_side(account)
     make_lot(make_code("PAPER"), received="4", value="8")
-    code_change(code=make_code("PAPER"), account_inventory="")
+    code_change(by=None, at=day(1), code=make_code("PAPER"), account_inventory="")
     assert InventoryLot.objects.get().account == account
     assert "Lots are kept on 1250" in why_not_other_side(account)
 
@@ -84,7 +84,7 @@ def test_usage_of_a_code_is_not_charged_to_accounts_of_lots() -> None:
     shelves()
     for number in ("1250", default_account("in_process").number, default_account("accrued_cogs").number):
         with pytest.raises(ValidationError) as refusal:
-            code_change(code=make_code("WIRE"), account_cost=number)
+            code_change(by=None, at=day(1), code=make_code("WIRE"), account_cost=number)
         assert list(refusal.value.message_dict) == ["account_cost"]
     assert make_code("WIRE").account_cost == ""
 
@@ -93,10 +93,10 @@ def test_lots_are_not_kept_on_an_account_that_something_else_is_posted_to() -> N
     account_ensure("1250")
     assert why_not_inventory(default_account("inventory")) == ""
     with pytest.raises(ValidationError, match="default account for something else"):
-        code_change(code=make_code("WIRE"), account_inventory=default_account("in_process").number)
+        code_change(by=None, at=day(1), code=make_code("WIRE"), account_inventory=default_account("in_process").number)
     adjustment = pending("BEGINNING_BALANCE", line("WIRE", "4", unit_cost="2"), account=account_ensure("1250"))
     adjustment_post(adjustment=adjustment, by=None, at=AT)
     with pytest.raises(ValidationError, match="has been the other side"):
-        code_change(code=make_code("PAPER"), account_inventory="1250")
+        code_change(by=None, at=day(1), code=make_code("PAPER"), account_inventory="1250")
     run_now()
     assert culprits() == {}

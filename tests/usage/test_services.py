@@ -74,11 +74,11 @@ def test_the_lots_that_a_usage_may_touch_are_kept() -> None:
 def test_a_new_estimate_changes_what_is_accrued_at_once() -> None:
     code = make_code("WIRE", cost="2.00")
     make_usage(code, "10")
-    est_unit_cost_set(code=code, est_unit_cost=Decimal("2.50"))
+    est_unit_cost_set(by=None, at=day(1), code=code, est_unit_cost=Decimal("2.50"))
     assert CostPool.objects.get().open_accrued_cogs == 25
     assert_ledger_holds()
     with pytest.raises(ValidationError, match="Nothing was changed"):
-        est_unit_cost_set(code=code, est_unit_cost=Decimal(-1))
+        est_unit_cost_set(by=None, at=day(1), code=code, est_unit_cost=Decimal(-1))
     code.refresh_from_db()
     assert code.est_unit_cost == Decimal("2.50")
 

@@ -19,7 +19,6 @@ from inventory_site.templatetags import display
 from inventory_site.views import RecordDetailView, RecordPermissionMixin
 from lots import addresses
 from lots.found_sets import LargeListView
-from lots.history_table import history_exists, history_section
 from lots.querysets import lots, transactions
 from lots.services import source_kind_of
 from lots.tables import BY_CODE, LotsOfSourceTable, TransactionsOfSourceTable
@@ -189,8 +188,6 @@ class UsageDetailView(RecordDetailView):
                     note=f"The first {ROWS_SHOWN} of them." if len(returned_by) == ROWS_SHOWN else "",
                 )
             )
-        if history_exists(usage.history_name):
-            sections.append(history_section(usage.history_name))
         return sections
 
 
