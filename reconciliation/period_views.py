@@ -18,13 +18,17 @@ from lots.models import PeriodChange
 from reconciliation.account_forms import ReasonForm
 from reconciliation.account_tables import PeriodChangeTable, PeriodTable, periods_url
 from reconciliation.periods import (
+    EARLIER_OPEN,
+    ChecklistItem,
     Month,
     close_checklist,
     months,
+    open_months_until,
     period_close,
     period_name,
     period_named,
     period_reopen,
+    periods_close,
     why_not_close,
 )
 from reconciliation.run_views import signed_in
@@ -49,6 +53,8 @@ class PeriodsView(PermissionRequiredMixin, View):
             "checklist": checklist,
             "why_not": "" if chosen.is_closed else why_not_close(chosen.starts_on),
             "may_change": request.user.has_perm(CHANGE),
+            # One alone is closed above. Without those since the last posting, which nobody closes yet.
+            "closable": _closable(found),
             "periods": PeriodTable(_worth_showing(found)),
             "changes": PeriodChangeTable(
                 changes, empty=EmptyState("No period was ever closed", "Every month takes postings.")
@@ -61,6 +67,12 @@ def _worth_showing(found: Sequence[Month]) -> list[Month]:
     """Leave out empty months since the last posting but the newest: a year at rest would push the others down."""
     last = next((place for place, month in enumerate(found) if month.entries or month.is_closed or month.change), 0)
     return [*found[:1], *found[max(last, 1) :]]
+
+
+def _closable(found: Sequence[Month]) -> list[Month]:
+    """The open months that several can be closed up to, oldest first; none where there are not several."""
+    shown = [month for month in reversed(_worth_showing(found)) if not month.is_closed]
+    return shown if len(shown) > 1 else []
 
 
 def _chosen(request: HttpRequest, found: Sequence[Month]) -> Month:
@@ -76,8 +88,6 @@ class _PeriodChangeView(PermissionRequiredMixin, View):
     """GET asks for the reason, POST does it; ?period=2026-03 says which."""
 
     permission_required = CHANGE
-    verb = ""
-    label = ""
 
     def get(self, request: HttpRequest) -> HttpResponse:
         starts_on = self._period()
@@ -91,11 +101,11 @@ class _PeriodChangeView(PermissionRequiredMixin, View):
         if not form.is_valid():
             return self._page(starts_on, form, status=UNPROCESSABLE)
         try:
-            change = self.perform(starts_on, form.cleaned_data["reason"])
+            done = self.perform(starts_on, form.cleaned_data["reason"])
         except ValidationError as refusal:
             form.add_error(None, refusal)
             return self._page(starts_on, form, status=UNPROCESSABLE)
-        messages.success(request, f"{change.period} is {'closed' if change.is_closed else 'open'} now.")
+        messages.success(request, done)
         return redirect(periods_url(period_name(starts_on)))
 
     def _period(self) -> date | None:
@@ -109,36 +119,85 @@ class _PeriodChangeView(PermissionRequiredMixin, View):
         return redirect("reconciliation:periods")
 
     def _page(self, starts_on: date, form: ReasonForm, *, status: int = 200) -> HttpResponse:
-        name = period_name(starts_on)
+        label = self.label(starts_on)
         context: dict[str, Any] = {
-            "title": f"{self.label} {name}",
+            "title": label,
             "form": form,
-            "submit_label": f"{self.label} {name}",
-            "cancel_url": periods_url(name),
-            "is_close": self.verb == "close",
+            "submit_label": label,
+            "cancel_url": periods_url(period_name(starts_on)),
+            "is_close": False,
             "reason_not": "",
             "left": [],
+            "several": [],
+            **self.more(starts_on),
         }
-        if self.verb == "close":
-            context["reason_not"] = why_not_close(starts_on)
-            context["left"] = [item for item in close_checklist(starts_on) if item.count and not item.is_blocking]
         return render(self.request, "reconciliation/period_change.html", context, status=status)
 
-    def perform(self, starts_on: date, reason: str) -> PeriodChange:
+    def label(self, starts_on: date) -> str:
+        """What the page and its button are called."""
+        raise NotImplementedError
+
+    def more(self, starts_on: date) -> dict[str, Any]:
+        return {}
+
+    def perform(self, starts_on: date, reason: str) -> str:
+        """Do it, and give the sentence that says so."""
         raise NotImplementedError
 
 
-class PeriodCloseView(_PeriodChangeView):
-    verb = "close"
-    label = "Close"
+def _left(starts_on: date) -> list[ChecklistItem]:
+    return [item for item in close_checklist(starts_on) if item.count and not item.is_blocking]
 
-    def perform(self, starts_on: date, reason: str) -> PeriodChange:
-        return period_close(starts_on=starts_on, by=signed_in(self.request), now=timezone.now(), reason=reason)
+
+class PeriodCloseView(_PeriodChangeView):
+    def label(self, starts_on: date) -> str:
+        return f"Close {period_name(starts_on)}"
+
+    def more(self, starts_on: date) -> dict[str, Any]:
+        return {"is_close": True, "reason_not": why_not_close(starts_on), "left": _left(starts_on)}
+
+    def perform(self, starts_on: date, reason: str) -> str:
+        change = period_close(starts_on=starts_on, by=signed_in(self.request), now=timezone.now(), reason=reason)
+        return f"{change.period} is closed now."
+
+
+class PeriodsCloseView(_PeriodChangeView):
+    """All open months up to one: a year is closed in one step."""
+
+    def label(self, starts_on: date) -> str:
+        return f"Close {_span(open_months_until(starts_on)) or period_name(starts_on)}"
+
+    def more(self, starts_on: date) -> dict[str, Any]:
+        several = open_months_until(starts_on)
+        reasons = [reason for month in several if (reason := why_not_close(month))]
+        if not several:
+            reasons = [f"No month up to {period_name(starts_on)} is open."]
+        return {
+            "is_close": True,
+            "reason_not": " ".join(reasons),
+            # Each month before counts as closed by then.
+            "left": [item for item in _left(starts_on) if item.label != EARLIER_OPEN],
+            "several": [period_name(month) for month in several],
+        }
+
+    def perform(self, starts_on: date, reason: str) -> str:
+        by = signed_in(self.request)
+        changes = periods_close(until=starts_on, by=by, now=timezone.now(), reason=reason)
+        months_closed = [change.period.starts_on for change in changes]
+        return f"{_span(months_closed)} {'is' if len(changes) == 1 else 'are'} closed now."
+
+
+def _span(found: Sequence[date]) -> str:
+    """2026-03; 2025-07 to 2026-06 (12 months)."""
+    if len(found) < 2:
+        return "".join(map(period_name, found))
+    return f"{period_name(found[0])} to {period_name(found[-1])} ({len(found)} months)"
 
 
 class PeriodReopenView(_PeriodChangeView):
-    verb = "reopen"
-    label = "Reopen"
+    def label(self, starts_on: date) -> str:
+        return f"Reopen {period_name(starts_on)}"
 
-    def perform(self, starts_on: date, reason: str) -> PeriodChange:
-        return period_reopen(starts_on=starts_on, by=signed_in(self.request), now=timezone.now(), reason=reason)
+    def perform(self, starts_on: date, reason: str) -> str:
+        change = period_reopen(starts_on=starts_on, by=signed_in(self.request), now=timezone.now(), reason=reason)
+        return f"{change.period} is open now."

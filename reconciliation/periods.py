@@ -41,6 +41,7 @@ from reconciliation.valuation import valuation
 from usage.models import InventoryAdjustment, OpenUsage, Shipment
 
 NOTHING_CLOSED = "Nothing was closed."
+EARLIER_OPEN = "Earlier months that are still open"
 REASON_LENGTH = 200
 PERIOD = re.compile(r"(\d{4})-(\d{2})")
 
@@ -109,6 +110,22 @@ def period_close(*, starts_on: date, by: User | None, now: datetime, reason: str
 
 
 @transaction.atomic
+def periods_close(*, until: date, by: User | None, now: datetime, reason: str = "") -> list[PeriodChange]:
+    """Close every open month up to and with this one, oldest first: all of them, or none where one cannot be closed.
+
+    Each is closed by `period_close`, with a line of its own in the log. Raises ValidationError where that refuses one,
+    and when none is open.
+    """
+    _refuse_odd_day(until)
+    # Before asking which are open, as each close does.
+    Preference.objects.select_for_update().get(pk=1)
+    found = open_months_until(until)
+    if not found:
+        raise ValidationError(f"No month up to {period_name(until)} is open. {NOTHING_CLOSED}")
+    return [period_close(starts_on=month, by=by, now=now, reason=reason) for month in found]
+
+
+@transaction.atomic
 def period_reopen(*, starts_on: date, by: User | None, now: datetime, reason: str = "") -> PeriodChange:
     """Open a closed month again, whenever somebody must: what is posted from now on may count in it.
 
@@ -171,9 +188,7 @@ def close_checklist(starts_on: date) -> list[ChecklistItem]:
     earlier = [month for month in _months_open_before(starts_on) if month.entries]
     worth = valuation(as_of=last)
     return [
-        ChecklistItem(
-            "Earlier months that are still open", len(earlier), hint=", ".join(month.name for month in earlier[-6:])
-        ),
+        ChecklistItem(EARLIER_OPEN, len(earlier), hint=", ".join(month.name for month in earlier[-6:])),
         ChecklistItem(
             "Incoming shipments still pending",
             Receipt.objects.filter(status=pending, received_at__lt=until).count(),
@@ -258,6 +273,13 @@ def months(*, today: date) -> list[Month]:
         found.append(Month(month, month in closed, entries.get(month, 0), changes.get(month)))
         month = next_period(month)
     return found[::-1]
+
+
+def open_months_until(until: date) -> list[date]:
+    """The open months from the first with a posting up to and with this one, oldest first."""
+    return [
+        month.starts_on for month in reversed(months(today=until)) if month.starts_on <= until and not month.is_closed
+    ]
 
 
 def _months_open_before(starts_on: date) -> Sequence[Month]:

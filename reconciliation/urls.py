@@ -64,6 +64,7 @@ urlpatterns = [
     path("accounting/accounts/<int:pk>/edit/", account_views.AccountEditView.as_view(), name="account_edit"),
     path("accounting/periods/", period_views.PeriodsView.as_view(), name="periods"),
     path("accounting/periods/close/", period_views.PeriodCloseView.as_view(), name="period_close"),
+    path("accounting/periods/close-up-to/", period_views.PeriodsCloseView.as_view(), name="periods_close"),
     path("accounting/periods/reopen/", period_views.PeriodReopenView.as_view(), name="period_reopen"),
     path("accounting/accrue-cogs/", preference_views.AccrueCogsView.as_view(), name="accrue_cogs"),
     path("administration/preferences/", preference_views.PreferencesView.as_view(), name="preferences"),

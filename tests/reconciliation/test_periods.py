@@ -21,9 +21,11 @@ from reconciliation.periods import (
     close_checklist,
     close_warnings,
     months,
+    open_months_until,
     period_close,
     period_named,
     period_reopen,
+    periods_close,
 )
 from reconciliation.requests import request_run
 from tests.factories import make_lot, make_usage, reconcile
@@ -96,6 +98,42 @@ def test_a_month_is_closed_once_and_opened_once() -> None:
     with pytest.raises(ValidationError, match="2026-01 is closed already"):
         close()
     assert PeriodChange.objects.count() == 1
+
+
+@pytest.mark.django_db
+def test_all_open_months_up_to_one_are_closed_in_one_step(person: Callable[[str], User]) -> None:
+    make_lot(received="10", value="100.00", on_day=1)
+    make_usage("WIRE", "4", on_day=40)
+    reconcile(now=NOW)
+    close(JANUARY)
+    reopen(JANUARY)
+    close(FEBRUARY)
+    assert open_months_until(FEBRUARY) == [JANUARY]
+    reopen(FEBRUARY)
+    accountant = person("accountant")
+    changes = periods_close(until=FEBRUARY, by=accountant, now=NOW, reason="Both")
+    assert [(str(change.period), change.by, change.reason) for change in changes] == [
+        ("2026-01", accountant, "Both"),
+        ("2026-02", accountant, "Both"),
+    ]
+    assert not FiscalPeriod.objects.filter(is_closed=False).exists()
+    with pytest.raises(ValidationError, match="No month up to 2026-02 is open"):
+        periods_close(until=FEBRUARY, by=None, now=NOW)
+
+
+@pytest.mark.django_db
+def test_of_several_months_all_are_closed_or_none() -> None:
+    make_lot(received="10", value="100.00", on_day=1)
+    reconcile(now=NOW)
+    make_lot("PEN", received="1", value="1.00", on_day=40)
+    with pytest.raises(ValidationError, match="1 posting dated in 2026-02 is not in the books yet"):
+        periods_close(until=FEBRUARY, by=None, now=NOW)
+    reconcile(now=NOW)
+    with pytest.raises(ValidationError, match="2026-04 has not begun"):
+        periods_close(until=date(2026, 4, 1), by=None, now=NOW)
+    assert not PeriodChange.objects.exists()
+    assert not FiscalPeriod.objects.filter(is_closed=True).exists()
+    assert len(periods_close(until=FEBRUARY, by=None, now=NOW)) == 2
 
 
 @pytest.mark.django_db
