@@ -14,7 +14,14 @@ from lots.models import PostingStatus
 from reconciliation.resolution_preview import ResolutionPreview
 from reconciliation.resolve_tables import resolve_url
 from reconciliation.resolve_views import CONFLICT, LOOK, POST, UNPROCESSABLE, preview_context
-from reconciliation.resolving import RecordsChanged, cure_approve, cure_post, cure_renew, preview_cure
+from reconciliation.resolving import (
+    RecordsChanged,
+    ShownOtherwise,
+    cure_approve,
+    cure_post,
+    cure_renew,
+    preview_cure,
+)
 from reconciliation.run_views import signed_in
 from usage.adjusting import needs_approval, why_not_approve, why_not_post
 from usage.models import InventoryAdjustment
@@ -45,6 +52,8 @@ class PendingCureView(PermissionRequiredMixin, View):
             return redirect(adjustment)
         try:
             return self._perform(action, adjustment)
+        except ShownOtherwise as other:
+            return self._page(adjustment, other.preview, shown_otherwise=other.messages[0], status=CONFLICT)
         except RecordsChanged as changed:
             return self._page(adjustment, changed.preview, status=CONFLICT)
         except ValidationError as refusal:
@@ -52,15 +61,15 @@ class PendingCureView(PermissionRequiredMixin, View):
 
     def _perform(self, action: str, adjustment: InventoryAdjustment) -> HttpResponseBase:
         by, now = signed_in(self.request), timezone.now()
+        fingerprint = self.request.POST.get("fingerprint", "")
         if action == "approve":
-            cure_approve(adjustment=adjustment, by=by, at=now)
+            cure_approve(adjustment=adjustment, fingerprint=fingerprint, by=by, at=now)
             messages.success(self.request, f"Adjustment {adjustment} is approved: somebody other than you may post it.")
         elif action == "renew":
-            fingerprint = self.request.POST.get("fingerprint", "")
             cure_renew(adjustment=adjustment, fingerprint=fingerprint, by=by, at=now)
             messages.success(self.request, f"Adjustment {adjustment} stands for what it would do now.")
         elif action == "post":
-            run = cure_post(adjustment=adjustment, by=by, at=now).run
+            run = cure_post(adjustment=adjustment, fingerprint=fingerprint, by=by, at=now).run
             messages.success(self.request, f"Adjustment {adjustment} is posted. This run reconciles it.")
             return redirect(run or adjustment)
         return redirect("reconciliation:pending_cure", adjustment.pk)
@@ -71,6 +80,7 @@ class PendingCureView(PermissionRequiredMixin, View):
         preview: ResolutionPreview | None = None,
         *,
         refused: str = "",
+        shown_otherwise: str = "",
         status: int = 200,
     ) -> HttpResponse:
         # What a refused verb set on it was never written.
@@ -86,6 +96,7 @@ class PendingCureView(PermissionRequiredMixin, View):
             "adjustment": adjustment,
             "bench_url": resolve_url(preview.pool) if preview else "",
             "changed": CHANGED if has_changed else "",
+            "shown_otherwise": shown_otherwise,
             "refused": refused,
             "needs_approval": needs_approval(adjustment),
             # Who cannot is told so once, as the reason why it is not posted.

@@ -46,6 +46,17 @@ class RecordsChanged(ValidationError):
         )
 
 
+class ShownOtherwise(RecordsChanged):
+    """It is as it was previewed last, but that is not what the person had before them who agrees to it or posts it."""
+
+    def __init__(self, preview: ResolutionPreview, adjustment: InventoryAdjustment) -> None:
+        super().__init__(preview, adjustment)
+        self.message = (
+            f"Adjustment {adjustment} was taken over anew after your page was made. Nothing was changed or posted; this"
+            " is what it would do now: look at it, and decide again."
+        )
+
+
 @dataclass(frozen=True, slots=True)
 class Resolved:
     """What was posted. Without a run when somebody has to approve the adjustment first, or a run is not asked for."""
@@ -168,18 +179,21 @@ def preview_cure(adjustment: InventoryAdjustment, *, now: datetime) -> Resolutio
 
 
 @transaction.atomic
-def cure_approve(*, adjustment: InventoryAdjustment, by: User, at: datetime) -> InventoryAdjustment:
-    """Agree to a pending cure, as it was previewed. Raises RecordsChanged where it would do something else by now."""
-    preview = _locked_preview(adjustment, at=at)
+def cure_approve(*, adjustment: InventoryAdjustment, fingerprint: str, by: User, at: datetime) -> InventoryAdjustment:
+    """Agree to a pending cure, as it was previewed and as `fingerprint` says it was shown. Raises RecordsChanged where
+    it would do something else by now.
+    """
+    preview = _locked_preview(adjustment, fingerprint, at=at)
     return adjustment_approve(adjustment=adjustment, by=by, at=at, previewed=preview.as_previewed)
 
 
 @transaction.atomic
-def cure_post(*, adjustment: InventoryAdjustment, by: User | None, at: datetime) -> Resolved:
+def cure_post(*, adjustment: InventoryAdjustment, fingerprint: str, by: User | None, at: datetime) -> Resolved:
     """Post a pending cure with what it releases, and ask for the run. Raises RecordsChanged where it would do something
-    else than what was previewed, and what `adjustment_post` raises; nothing is posted then.
+    else than what was previewed, or than `fingerprint` says was shown, and what `adjustment_post` raises; nothing is
+    posted then.
     """
-    preview = _locked_preview(adjustment, at=at)
+    preview = _locked_preview(adjustment, fingerprint, at=at)
     adjustment_post(adjustment=adjustment, by=by, at=at, previewed=preview.as_previewed)
     return Resolved(preview, adjustment, _run_of(preview.pool, by=by, at=at))
 
@@ -201,12 +215,16 @@ def cure_renew(
     return _save_cure(preview, by=by, at=at, adjustment=adjustment)
 
 
-def _locked_preview(adjustment: InventoryAdjustment, *, at: datetime) -> ResolutionPreview:
-    """Lock document and pool, and look whether it still does what was previewed."""
+def _locked_preview(adjustment: InventoryAdjustment, shown: str, *, at: datetime) -> ResolutionPreview:
+    """Lock document and pool, and look whether it still does what was previewed, and what was shown."""
     lines_to_post(adjustment)
     preview = preview_cure(adjustment, now=at)
-    if adjustment.status == Posting.PENDING and preview.fingerprint != adjustment.preview_fingerprint:
+    if adjustment.status != Posting.PENDING:
+        return preview
+    if preview.fingerprint != adjustment.preview_fingerprint:
         raise RecordsChanged(preview, adjustment)
+    if preview.fingerprint != shown:
+        raise ShownOtherwise(preview, adjustment)
     return preview
 
 

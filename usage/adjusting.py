@@ -104,7 +104,9 @@ def adjustment_save(
     Nothing moves. Lines are mappings of `code` and what the type needs of role, quantity, count, unit_cost, share (in
     millionths), bin, to_bin, manufacturer_lot, serials and into_lot. A count line gets On Hand as of `adjusted_at` as
     its system balance, and as its quantity what the count differs by, unless one is given. `releases` are usages that
-    posting will let go from their lots. Raises ValidationError, with a LineError for each line that cannot be.
+    posting will let go from their lots. What was made from a preview is only written anew as `previewed` once more: it
+    would lose what it releases, and that it resolves its code. Raises ValidationError, with a LineError for each line
+    that cannot be.
     """
     is_split = preference_in_force().prevent_inter_office
     if adjustment is None:
@@ -112,7 +114,7 @@ def adjustment_save(
         saved.number = document_number(InventoryAdjustment, "adjustment", "INVTRYADJ-", given=number)
     else:
         saved = _locked(adjustment)
-        if reason := why_not_edit(saved):
+        if reason := why_not_edit(saved, is_previewed=previewed is not None):
             raise ValidationError(f"{reason} Nothing was saved.")
     is_transfer = adjustment_type == Type.TRANSFER
     saved.adjustment_type = adjustment_type
@@ -122,7 +124,6 @@ def adjustment_save(
     saved.account = account
     saved.description = description
     saved.approved_by = saved.approved_amount = None
-    was_previewed = bool(saved.preview_fingerprint)
     saved.preview_fingerprint = previewed.fingerprint if previewed else ""
     if is_split and office is None:
         raise ValidationError(
@@ -140,7 +141,7 @@ def adjustment_save(
         line.adjustment = saved
     AdjustmentLine.objects.bulk_create(made)
     saved.releases.set(releases)
-    said = f" {previewed.said}" if previewed else " No longer as it was previewed." if was_previewed else ""
+    said = f" {previewed.said}" if previewed else ""
     history_note(
         number=saved.number,
         action="Created" if adjustment is None else "Edited",
@@ -244,9 +245,15 @@ def adjustment_void(
 
 
 # -- Reasons -----------------------------------------------------------------------------------------
-def why_not_edit(adjustment: InventoryAdjustment, by: User | None = None) -> str:
+def why_not_edit(adjustment: InventoryAdjustment, by: User | None = None, *, is_previewed: bool = False) -> str:
+    """Why its form does not change it, or "". `is_previewed`: a preview was made of what it becomes."""
     if adjustment.status == PostingStatus.PENDING:
-        return ""
+        if not adjustment.preview_fingerprint or is_previewed:
+            return ""
+        return (
+            f"Adjustment {adjustment.number} resolves open usage just as it was previewed, so its form cannot change"
+            " it: void it, and resolve the code again in Resolve with what you want instead."
+        )
     state = "is posted" if adjustment.status == PostingStatus.POSTED else "is void"
     advice = " Void it, and enter another." if adjustment.status == PostingStatus.POSTED else ""
     return f"Adjustment {adjustment.number} {state}: only a pending one can be changed.{advice}"

@@ -25,6 +25,11 @@ def page_of(client: Client, code: str) -> str:
     return words(client.get(bench(code)).content.decode())
 
 
+def shown(client: Client, address: str, action: str) -> dict[str, str]:
+    """What a button of the page of a waiting cure sends."""
+    return {"action": action, "fingerprint": client.get(address).context["preview"].fingerprint}
+
+
 # -- The office --------------------------------------------------------------------------------------
 def test_the_form_names_the_office_and_the_count_is_of_the_one_that_is_chosen(clerk: Client) -> None:
     make_usage("WIRE", "5", office="AI")
@@ -160,10 +165,10 @@ def test_what_waits_for_approval_is_told_approved_and_posted(clerk: Client, acco
     assert "somebody else" not in words(accountant.get(address).content.decode())
     assert viewer.post(address, {"action": "post"}).status_code == 403
     assert clerk.post(address, {"action": "approve"}).status_code == 403
-    assert clerk.post(address, {"action": "post"}).status_code == 422
-    assert accountant.post(address, {"action": "approve"}).status_code == 302
-    assert accountant.post(address, {"action": "post"}).status_code == 422
-    assert clerk.post(address, {"action": "post"}).status_code == 302
+    assert clerk.post(address, shown(clerk, address, "post")).status_code == 422
+    assert accountant.post(address, shown(accountant, address, "approve")).status_code == 302
+    assert accountant.post(address, shown(clerk, address, "post")).status_code == 422
+    assert clerk.post(address, shown(clerk, address, "post")).status_code == 302
     adjustment.refresh_from_db()
     assert adjustment.status == "POSTED"
     assert clerk.get(address)["Location"] == adjustment.get_absolute_url()
@@ -179,16 +184,52 @@ def test_when_the_records_changed_it_says_so_and_offers_what_it_would_do_now(cle
     address = reverse("reconciliation:pending_cure", args=[adjustment.pk])
     make_lot("DEAR", received="50", value="5000.00")
     reconcile()
-    assert accountant.post(address, {"action": "approve"}).status_code == 409
+    assert accountant.post(address, shown(accountant, address, "approve")).status_code == 409
     page = clerk.get(address)
     assert "The records changed" in words(page.content.decode())
     assert "On Hand 0 → becomes 50" in words(page.content.decode())
-    assert clerk.post(address, {"action": "post"}).status_code in {409, 422}
+    assert clerk.post(address, shown(clerk, address, "post")).status_code == 409
     data = {"action": "renew", "fingerprint": page.context["preview"].fingerprint}
     assert clerk.post(address, data).status_code == 302
     assert "The records changed" not in words(clerk.get(address).content.decode())
     adjustment.refresh_from_db()
     assert (adjustment.status, adjustment.approved_by) == ("PENDING", None)
+
+
+def test_a_page_of_before_it_was_taken_over_neither_approves_nor_posts(clerk: Client, accountant: Client) -> None:
+    make_code("DEAR", cost="100")
+    make_usage("DEAR", "50")
+    reconcile()
+    Preference.objects.update(approve_above=Decimal(1000))
+    posted(clerk, "DEAR")
+    adjustment = InventoryAdjustment.objects.get()
+    address = reverse("reconciliation:pending_cure", args=[adjustment.pk])
+    approve, post = shown(accountant, address, "approve"), shown(clerk, address, "post")
+    make_usage("DEAR", "70")
+    assert clerk.post(address, shown(clerk, address, "renew")).status_code == 302
+    refused = accountant.post(address, approve)
+    assert refused.status_code == 409
+    assert "was taken over anew after your page was made" in words(refused.content.decode())
+    assert InventoryAdjustment.objects.get().approved_by is None
+    assert accountant.post(address, shown(accountant, address, "approve")).status_code == 302
+    assert clerk.post(address, post).status_code == 409
+    assert InventoryAdjustment.objects.get().status == "PENDING"
+
+
+def test_what_resolves_a_code_is_not_edited_and_a_second_one_is_not_posted(clerk: Client) -> None:
+    make_code("DEAR", cost="100")
+    make_usage("DEAR", "50")
+    reconcile()
+    Preference.objects.update(approve_above=Decimal(1000))
+    posted(clerk, "DEAR")
+    adjustment = InventoryAdjustment.objects.get()
+    edit = reverse("usage:adjustment_edit", args=[adjustment.pk])
+    assert clerk.get(edit)["Location"] == adjustment.get_absolute_url()
+    page = words(clerk.get(adjustment.get_absolute_url()).content.decode())
+    assert "void it, and resolve the code again in Resolve" in page
+    clerk.post(edit, {"adjusted_at": "2026-11-02T09:00", "description": "Date mended"})
+    assert posted(clerk, "DEAR").status_code == 422
+    assert InventoryAdjustment.objects.get().description != "Date mended"
 
 
 def test_what_a_run_will_find_and_what_it_leaves_are_told_together(clerk: Client) -> None:

@@ -40,7 +40,7 @@ from tests.factories import day, make_code, make_guide_list, make_lot, make_offi
 from tests.reconciliation.records import culprits
 from tests.usage.adjustments import everything, line
 from tests.usage.adjustments import posted as post_adjustment
-from usage.adjusting import adjustment_approve, adjustment_post, adjustment_void
+from usage.adjusting import adjustment_approve, adjustment_post, adjustment_save, adjustment_void, why_not_edit
 from usage.adjustment_stock import on_hand_as_of
 from usage.models import InventoryAdjustment, InventoryUsage, OpenUsage, RestrictionRelease
 
@@ -213,8 +213,8 @@ def test_nothing_is_let_go_before_it_is_posted_and_voiding_leaves_no_trace(
 def test_what_was_approved_is_posted_with_what_it_releases(
     waiting: InventoryAdjustment, person: Callable[[str], User]
 ) -> None:
-    cure_approve(adjustment=waiting, by=person("accountant"), at=AT)
-    resolved = cure_post(adjustment=waiting, by=person("clerk"), at=AT)
+    cure_approve(adjustment=waiting, fingerprint=waiting.preview_fingerprint, by=person("accountant"), at=AT)
+    resolved = cure_post(adjustment=waiting, fingerprint=waiting.preview_fingerprint, by=person("clerk"), at=AT)
     assert resolved.run is not None
     work(run_id=resolved.run.pk)
     assert RestrictionRelease.objects.count() == 1
@@ -230,12 +230,12 @@ def test_when_the_missing_receipt_arrives_nothing_is_approved_or_posted(
     waiting: InventoryAdjustment, person: Callable[[str], User]
 ) -> None:
     clerk, accountant = person("clerk"), person("accountant")
-    cure_approve(adjustment=waiting, by=accountant, at=AT)
+    cure_approve(adjustment=waiting, fingerprint=waiting.preview_fingerprint, by=accountant, at=AT)
     make_lot("DEAR", received="200", value="20000.00", on_day=2)
     reconcile()
     before = everything()
     with pytest.raises(RecordsChanged, match="Nothing was posted"):
-        cure_post(adjustment=waiting, by=clerk, at=AT)
+        cure_post(adjustment=waiting, fingerprint=waiting.preview_fingerprint, by=clerk, at=AT)
     with pytest.raises(ValidationError, match="made from a preview"):
         adjustment_post(adjustment=waiting, by=clerk, at=AT)
     with pytest.raises(ValidationError):
@@ -247,17 +247,55 @@ def test_what_it_would_do_now_can_be_taken_over_and_is_approved_anew(
     waiting: InventoryAdjustment, person: Callable[[str], User]
 ) -> None:
     clerk, accountant = person("clerk"), person("accountant")
-    cure_approve(adjustment=waiting, by=accountant, at=AT)
+    cure_approve(adjustment=waiting, fingerprint=waiting.preview_fingerprint, by=accountant, at=AT)
     make_usage("DEAR", "7", on_day=9)
     with pytest.raises(RecordsChanged):
         cure_renew(adjustment=waiting, fingerprint=waiting.preview_fingerprint, by=clerk, at=AT)
     renewed = cure_renew(adjustment=waiting, fingerprint=preview_cure(waiting, now=AT).fingerprint, by=clerk, at=AT)
     with pytest.raises(ValidationError, match="approve"):
-        cure_post(adjustment=renewed, by=clerk, at=AT)
-    cure_approve(adjustment=renewed, by=accountant, at=AT)
-    assert cure_post(adjustment=renewed, by=clerk, at=AT).adjustment is not None
+        cure_post(adjustment=renewed, fingerprint=renewed.preview_fingerprint, by=clerk, at=AT)
+    cure_approve(adjustment=renewed, fingerprint=renewed.preview_fingerprint, by=accountant, at=AT)
+    assert (
+        cure_post(adjustment=renewed, fingerprint=renewed.preview_fingerprint, by=clerk, at=AT).adjustment is not None
+    )
     reconcile()
     assert CostPool.objects.get().open_unallocated == 7
+
+
+def test_only_what_was_shown_is_approved_and_posted(
+    waiting: InventoryAdjustment, person: Callable[[str], User]
+) -> None:
+    clerk, accountant = person("clerk"), person("accountant")
+    shown = waiting.preview_fingerprint
+    make_usage("DEAR", "7", on_day=9)
+    renewed = cure_renew(adjustment=waiting, fingerprint=preview_cure(waiting, now=AT).fingerprint, by=clerk, at=AT)
+    before = everything()
+    with pytest.raises(RecordsChanged, match="taken over anew"):
+        cure_approve(adjustment=renewed, fingerprint=shown, by=accountant, at=AT)
+    assert (InventoryAdjustment.objects.get().approved_by, everything()) == (None, before)
+    cure_approve(adjustment=renewed, fingerprint=renewed.preview_fingerprint, by=accountant, at=AT)
+    with pytest.raises(RecordsChanged, match="taken over anew"):
+        cure_post(adjustment=renewed, fingerprint=shown, by=clerk, at=AT)
+    assert (InventoryAdjustment.objects.get().status, everything()) == ("PENDING", before)
+
+
+def test_its_form_does_not_change_it_so_that_it_stays_what_resolves_its_code(
+    waiting: InventoryAdjustment, person: Callable[[str], User]
+) -> None:
+    assert "void it, and resolve the code again" in why_not_edit(waiting)
+    with pytest.raises(ValidationError, match="just as it was previewed"):
+        adjustment_save(
+            adjustment=waiting,
+            adjustment_type=waiting.adjustment_type,
+            adjusted_at=day(41),
+            office=waiting.office,
+            lines=[line("DEAR", "151", unit_cost="100")],
+            by=person("clerk"),
+            at=AT,
+        )
+    kept = InventoryAdjustment.objects.get()
+    assert (kept.adjusted_at, kept.releases.count()) == (AT, 1)
+    assert suggest(make_code("DEAR")).pending == waiting
 
 
 @pytest.mark.parametrize("posting_date", ["EVENT", "RUN"])
@@ -267,8 +305,11 @@ def test_it_may_be_posted_on_another_day_of_the_month(
     Preference.objects.update(posting_date=posting_date)
     fingerprint = preview_cure(waiting, now=AT).fingerprint
     cure_renew(adjustment=waiting, fingerprint=fingerprint, by=person("clerk"), at=AT)
-    cure_approve(adjustment=waiting, by=person("accountant"), at=day(41))
-    assert cure_post(adjustment=waiting, by=person("clerk"), at=day(42)).run is not None
+    cure_approve(adjustment=waiting, fingerprint=waiting.preview_fingerprint, by=person("accountant"), at=day(41))
+    assert (
+        cure_post(adjustment=waiting, fingerprint=waiting.preview_fingerprint, by=person("clerk"), at=day(42)).run
+        is not None
+    )
 
 
 def test_a_second_one_is_not_made_beside_it(waiting: InventoryAdjustment) -> None:
