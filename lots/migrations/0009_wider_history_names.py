@@ -5,7 +5,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("lots", "0007_lines_taken_off"),
+        ("lots", "0008_accounts_looked_up"),
     ]
 
     operations = [
