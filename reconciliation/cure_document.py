@@ -6,11 +6,13 @@ from typing import Any, NamedTuple
 
 from lots.accounts import why_not_other_side
 from lots.models import Account, CostPool, LineItemCode, Office, Preference
+from lots.periods import why_not_yet
 from reconciliation.whatif import ZERO, Line
 from usage.adjusting import adjustment_amount, needs_approval
 from usage.adjustment_lines import line_problems
 from usage.adjustment_posting import parts_of_line
 from usage.adjustment_stock import stock_problems
+from usage.adjustment_warnings import unready_lines
 from usage.models import AdjustmentLine, InventoryAdjustment
 from usage.unit_names import Part
 
@@ -24,11 +26,12 @@ class Draft(NamedTuple):
     lines: list[AdjustmentLine]
     is_split: bool
 
-    @property
-    def refusal(self) -> str:
-        """Why it could not be posted, or "": what the verbs would say."""
+    def refusal(self, *, now: datetime) -> str:
+        """Why it could not be posted now, or "": what the verbs would say."""
         if not self.lines:
             return ""
+        if reason := why_not_yet(self.adjustment.adjusted_at, now=now):
+            return reason
         if self.is_split and self.adjustment.office is None:
             return "Each office has costs of its own, and this usage names none: nothing can be entered for it."
         account = self.adjustment.account
@@ -36,6 +39,7 @@ class Draft(NamedTuple):
             return reason
         wrong = line_problems(CURE, self.lines, moves_bins=False)
         wrong = wrong or list(stock_problems(self.adjustment, self.lines, is_split=self.is_split))
+        wrong = wrong or list(unready_lines(self.adjustment, self.lines))
         return " ".join(dict.fromkeys(message for problem in wrong for message in problem.messages))
 
     @property

@@ -35,6 +35,7 @@ from inventory_site.fields import MoneyField, QuantityField
 from inventory_site.money import quantity_text
 from lots.models import CostPool, InventoryLot, LotCostEvent, PostingStatus, Preference
 from lots.services import source_kind_of
+from usage.adjustment_querysets import adjustments
 from usage.models import AdjustmentLine, InventoryUsage, OpenUsage
 from usage.shapes import Form, form_of
 
@@ -69,7 +70,7 @@ _beyond = _beyond.filter(
     Exists(InventoryLot.objects.filter(pool=OuterRef("pool"), parent_order=OuterRef("usage__order")))
 )
 _no_lot = Q(quantity_received=0)
-# What resolves it once somebody approves it: `suggesting.pending_cure`.
+# What resolves it once it is posted: `suggesting.pending_cure`.
 _pending_cures = (
     AdjustmentLine.objects.annotate(place=Coalesce("adjustment__office", Value(0)))
     .filter(
@@ -132,6 +133,11 @@ class OpenPoolQuerySet(QuerySet[CostPool]):
                 approve_above=Subquery(Preference.objects.filter(pk=1).values("approve_above")),
                 pending_cure=Subquery(_pending_cures.values("adjustment")[:1]),
                 pending_number=Subquery(_pending_cures.values("adjustment__number")[:1]),
+            )
+            .annotate(
+                pending_awaits_approval=Exists(
+                    adjustments().for_list().needing_approval().filter(pk=OuterRef("pending_cure"))
+                )
             )
             .annotate(
                 cause=Case(

@@ -251,7 +251,7 @@ def _preview(
         "office_on_hand": at_office + change,
         "needs_approval": draft.needs_approval,
     }
-    if refusal := draft.refusal:
+    if refusal := draft.refusal(now=now):
         return ResolutionPreview(**common, **_nothing(), error=refusal)
     whatif = with_lines(release(snapshot, releases), lines, adjusted_at=adjusted_at, write_offs=draft.write_offs())
     try:

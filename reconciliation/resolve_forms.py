@@ -101,10 +101,15 @@ class ResolveForm(forms.Form):
         ]
         if not choice.choices:
             del self.fields["release"]
+        # They are not missing a second time; what somebody enters instead of the proposal stays.
+        less = "" if self.suggestion.takes_two_lines else " The proposed quantity becomes less by them."
         for pk, lot in self.growable.items():
             cost = f" at {unit_cost_text(unit_cost_of_lot(lot))}, as before" if lot.quantity_received else ""
             self.fields[_into(pk)] = QuantityFormField(
-                label=f"Into lot {lot.number}", required=False, min_value=0, help_text=f"Units that it lacks{cost}."
+                label=f"Into lot {lot.number}",
+                required=False,
+                min_value=0,
+                help_text=f"Units that it lacks{cost}.{less}",
             )
 
     @staticmethod
@@ -149,8 +154,11 @@ class ResolveForm(forms.Form):
         grown = [self._into_lot(lot, values.get(_into(pk)) or ZERO) for pk, lot in self.growable.items()]
         grown = [line for line in grown if line.quantity]
         into = sum((line.quantity for line in grown), ZERO)
+        quantity: Decimal = values["quantity"]
+        if quantity == self.suggestion.m and not self.suggestion.takes_two_lines:
+            quantity = max(quantity - into, ZERO)
         lines = lines_for(
-            quantity=values["quantity"],
+            quantity=quantity,
             takes_two_lines=self.suggestion.takes_two_lines,
             unit_cost=values["unit_cost"] or ZERO,
             cost_source=self.suggestion.cost_source if is_proposed else "entered",

@@ -43,7 +43,8 @@ def _approval_note(row: Any) -> str:
     """That a second person has to agree, to what waits already or to what would be posted."""
     if row.pending_cure is not None:
         address = reverse("reconciliation:pending_cure", args=[row.pending_cure])
-        return format_html(' <small><a href="{}">{}</a> waits for approval</small>', address, row.pending_number)
+        state = "waits for approval" if row.pending_awaits_approval else "is pending"
+        return format_html(' <small><a href="{}">{}</a> {}</small>', address, row.pending_number, state)
     if row.approve_above is not None and row.stake > row.approve_above:
         return format_html(' <small class="muted">{}</small>', "needs approval")
     return ""

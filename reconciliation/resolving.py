@@ -16,7 +16,7 @@ from reconciliation.cure_document import CURE, line_values, lines_of
 from reconciliation.models import ReconciliationRun
 from reconciliation.requests import request_run
 from reconciliation.resolution_preview import ResolutionPreview, pool_of, preview_resolution
-from reconciliation.suggesting import Suggestion, pending_cure, suggest
+from reconciliation.suggesting import Suggestion, pending_cure, state_of_cure, suggest
 from reconciliation.whatif import Line
 from usage.adjusting import (
     RELEASED_BECAUSE,
@@ -131,12 +131,11 @@ def _run_of(pool: CostPool, *, by: User | None, at: datetime) -> ReconciliationR
 
 
 def _refuse_a_second(pool: CostPool) -> None:
-    """What waits for approval resolves the code already; another one would be posted on top of it."""
+    """What is pending resolves the code already; another one would be posted on top of it."""
     waiting = pending_cure(pool)
     if waiting is not None:
         raise ValidationError(
-            f"Adjustment {waiting.number} resolves {pool.code} and waits for approval: approve or void it first."
-            " Nothing was posted."
+            f"Adjustment {waiting.number} resolves {pool.code} and {state_of_cure(waiting)}. Nothing was posted."
         )
 
 

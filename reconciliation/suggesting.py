@@ -23,6 +23,7 @@ from reconciliation.planning import plan_pool
 from reconciliation.resolution_preview import on_hand_at, pool_of
 from reconciliation.snapshot import Snapshot, read_snapshots
 from reconciliation.whatif import Line, release
+from usage.adjusting import awaits_approval
 from usage.models import InventoryAdjustment, InventoryUsage, OpenUsage
 from usage.shapes import Form, curing_quantity, form_of
 
@@ -111,6 +112,10 @@ class Suggestion:
         return tuple(tied for tied in self.tied if tied.usage.pk not in self.releases)
 
     @property
+    def pending_state(self) -> str:
+        return state_of_cure(self.pending) if self.pending is not None else ""
+
+    @property
     def offices_note(self) -> str:
         """Where the usage stands, if that is several offices."""
         if len(self.open_by_office) < 2 or self.pool.office_id is not None:
@@ -125,7 +130,7 @@ class Suggestion:
     def only_people_can(self) -> str:
         """Why it cannot be posted as it is proposed, without somebody who knows more, or ""."""
         if self.pending is not None:
-            return f"Adjustment {self.pending.number} resolves it and waits for approval."
+            return f"Adjustment {self.pending.number} resolves it and {state_of_cure(self.pending)}."
         code = self.pool.code
         if self.lines and code.is_serialized:
             return "Its units have serial numbers: resolve it on its own page, and name them."
@@ -196,11 +201,18 @@ def open_by_office(pool: CostPool) -> tuple[tuple[Office | None, Decimal], ...]:
 
 
 def pending_cure(pool: CostPool) -> InventoryAdjustment | None:
-    """The adjustment that resolves this pool once somebody approves it."""
+    """The adjustment that resolves this pool once it is posted, which may take somebody's approval."""
     waiting = InventoryAdjustment.objects.filter(status=Posting.PENDING, lines__code=pool.code_id)
     if pool.office_id is not None:
         waiting = waiting.filter(office=pool.office_id)
     return waiting.exclude(preview_fingerprint="").order_by("pk").first()
+
+
+def state_of_cure(pending: InventoryAdjustment) -> str:
+    """What a pending cure waits for, and what to do about it."""
+    if awaits_approval(pending):
+        return "waits for approval: approve or void it first"
+    return "is pending: post or void it first"
 
 
 def lines_for(

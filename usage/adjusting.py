@@ -53,6 +53,7 @@ __all__ = [
     "adjustment_post",
     "adjustment_save",
     "adjustment_void",
+    "awaits_approval",
     "lines_to_post",
     "needs_approval",
     "on_hand_as_of",
@@ -263,6 +264,13 @@ def needs_approval(adjustment: InventoryAdjustment, lines: Sequence[AdjustmentLi
     """Whether it is worth more than one person may post alone."""
     limit = Preference.current().approve_above
     return limit is not None and adjustment_amount(_lines_of(adjustment) if lines is None else lines) > limit
+
+
+def awaits_approval(adjustment: InventoryAdjustment) -> bool:
+    """Whether somebody has to approve it before it can be posted."""
+    if adjustment.status != PostingStatus.PENDING or not needs_approval(adjustment):
+        return False
+    return not _is_approved(adjustment, _lines_of(adjustment))
 
 
 def why_not_approve(adjustment: InventoryAdjustment, by: User | None = None) -> str:

@@ -3,7 +3,6 @@
 Neither keeps it from being saved: what is not there yet may come in before it is posted.
 """
 
-from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal
 from typing import NamedTuple
@@ -37,10 +36,12 @@ def unready_lines(adjustment: InventoryAdjustment, lines: Sequence[AdjustmentLin
 
 
 def _serials_elsewhere(adjustment: InventoryAdjustment, lines: Sequence[AdjustmentLine]) -> Iterator[LineError]:
-    # What comes in on one line may go out on another: the ledger looks at these one after the other.
-    named = Counter((line.code_id, serial) for line in lines for serial in serial_numbers(line.serials))
+    # What comes in on one line may go out on another: the ledger looks at these one after the other, and only the first
+    # finds what is there now.
+    named: set[tuple[int, str]] = set()
     for index, line in enumerate(lines):
-        serials = [serial for serial in serial_numbers(line.serials) if named[line.code_id, serial] == 1]
+        serials = [serial for serial in serial_numbers(line.serials) if (line.code_id, serial) not in named]
+        named |= {(line.code_id, serial) for serial in serials}
         if not serials or not line.quantity:
             continue
         direction = 1 if on_hand_change(adjustment.adjustment_type, line) > 0 else -1

@@ -123,6 +123,22 @@ def test_each_tied_usage_is_let_go_or_its_own_lot_gets_what_it_lacks(clerk: Clie
     assert (lots[0].quantity_received, lots[0].value) == (5, Decimal("10.00"))
 
 
+def test_what_is_entered_into_a_lot_is_taken_off_the_proposed_quantity(clerk: Client) -> None:
+    lot = make_lot("OWN", received="3", value="30.00")
+    make_usage("OWN", "5", only_lots=[lot])
+    make_usage("OWN", "4", on_day=3)
+    reconcile()
+    assert "becomes less by them" in page_of(clerk, "OWN")
+    kept: dict[str, Any] = {"release": [], f"into_{lot.pk}": "2"}
+    text = preview_of(clerk, "OWN", **kept)
+    assert "Everything closes" in text
+    assert "On Hand -6 → becomes 0" in text
+    assert "On Hand -6 → becomes 1" in preview_of(clerk, "OWN", **kept, quantity="5")
+    posted(clerk, "OWN", **kept)
+    lines = InventoryAdjustment.objects.get().lines.order_by("position").values_list("quantity", "into_lot")
+    assert list(lines) == [(2, lot.pk), (4, None)]
+
+
 def test_the_page_of_a_usage_tells_that_it_was_let_go(clerk: Client) -> None:
     tied = make_lot("TIED", received="2", value="4.00")
     usage = make_usage("TIED", "5", only_lots=[tied])
@@ -167,6 +183,7 @@ def test_what_waits_for_approval_is_told_approved_and_posted(clerk: Client, acco
     assert clerk.post(address, {"action": "approve"}).status_code == 403
     assert clerk.post(address, shown(clerk, address, "post")).status_code == 422
     assert accountant.post(address, shown(accountant, address, "approve")).status_code == 302
+    assert f"{adjustment.number} is pending" in words(clerk.get(LIST).content.decode())
     assert accountant.post(address, shown(clerk, address, "post")).status_code == 422
     assert clerk.post(address, shown(clerk, address, "post")).status_code == 302
     adjustment.refresh_from_db()

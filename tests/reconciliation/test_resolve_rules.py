@@ -38,7 +38,7 @@ from reconciliation.resolving import (
 from reconciliation.runner import work
 from tests.factories import day, make_code, make_guide_list, make_lot, make_office, make_usage, reconcile
 from tests.reconciliation.records import culprits
-from tests.usage.adjustments import everything, line
+from tests.usage.adjustments import everything, line, serialized
 from tests.usage.adjustments import posted as post_adjustment
 from usage.adjusting import adjustment_approve, adjustment_post, adjustment_save, adjustment_void, why_not_edit
 from usage.adjustment_stock import on_hand_as_of
@@ -318,6 +318,46 @@ def test_a_second_one_is_not_made_beside_it(waiting: InventoryAdjustment) -> Non
     with pytest.raises(ValidationError, match="waits for approval"):
         resolved_as_proposed(make_code("DEAR"))
     assert InventoryAdjustment.objects.count() == 1
+
+
+def test_once_no_approval_is_needed_any_more_it_is_said_to_be_pending(waiting: InventoryAdjustment) -> None:
+    assert "waits for approval: approve or void it first" in suggest(make_code("DEAR")).only_people_can
+    Preference.objects.update(approve_above=None)
+    assert "is pending: post or void it first" in suggest(make_code("DEAR")).only_people_can
+    with pytest.raises(ValidationError, match="is pending: post or void it first"):
+        resolved_as_proposed(make_code("DEAR"))
+    assert (InventoryAdjustment.objects.get(), waiting.status) == (waiting, "PENDING")
+
+
+# -- What posting refuses ----------------------------------------------------------------------------
+def test_the_preview_refuses_a_date_in_the_future_as_posting_does() -> None:
+    make_usage("WIRE", "5")
+    reconcile()
+    code, ahead = make_code("WIRE"), day(42)
+    lines = (Line(Decimal(5), Decimal(2)),)
+    preview = preview_resolution(code=code, lines=lines, adjusted_at=ahead, now=AT)
+    assert "lies in the future" in preview.error
+    assert not preview.is_resolved
+    with pytest.raises(ValidationError, match="lies in the future"):
+        resolve_post(code=code, lines=lines, adjusted_at=ahead, fingerprint=preview.fingerprint, by=None, at=AT)
+    assert not InventoryAdjustment.objects.exists()
+
+
+@pytest.mark.parametrize("is_written_off_too", [False, True])
+def test_the_preview_refuses_a_unit_that_is_there_already_as_posting_does(is_written_off_too: bool) -> None:
+    code = serialized("SERIAL")
+    post_adjustment("BEGINNING_BALANCE", line("SERIAL", "1", unit_cost="1", serials="S-1"), on=day(1))
+    make_usage(code, "2", on_day=3)
+    reconcile()
+    lines = [Line(Decimal(1), Decimal(1), serials="S-1")]
+    if is_written_off_too:
+        lines.append(Line(Decimal(-1), serials="S-1"))
+    preview = previewed(code, *lines)
+    assert "S-1 of SERIAL is in stock already" in preview.error
+    before = everything()
+    with pytest.raises(ValidationError, match="is in stock already"):
+        resolve_post(code=code, lines=lines, adjusted_at=AT, fingerprint=preview.fingerprint, by=None, at=AT)
+    assert everything() == before
 
 
 # -- Tracked codes -----------------------------------------------------------------------------------
