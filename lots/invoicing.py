@@ -20,7 +20,7 @@ from inventory_site.money import money_text, quantity_text
 from lots.costing import spread, to_cents
 from lots.history import history_note
 from lots.ledger import ZERO
-from lots.lot_costs import lock_document, lock_lots, quantity_unbilled, recost, returned_figures
+from lots.lot_costs import lock_document, lock_lots, quantity_unbilled, recost
 from lots.models import (
     DocumentStatus,
     InventoryLot,
@@ -32,6 +32,7 @@ from lots.models import (
 )
 from lots.numbers import document_number
 from lots.periods import refuse_future
+from lots.purchase_figures import figures_of
 from lots.purchasing import close_if_complete, reopen_locked
 from lots.receiving import refuse_unless_pending
 
@@ -149,7 +150,7 @@ def _over_credits(lines: Sequence[PurchaseLine]) -> list[LineError]:
             continue
         lot = _lot(line)
         lot.refresh_from_db()
-        back = lot.quantity_returned + returned_figures(lot).quantity_short
+        back = figures_of(lot).returned
         worth = _worth_of(lot, back)
         if lot.quantity_credited > back:
             credited, went = quantity_text(lot.quantity_credited), quantity_text(back)

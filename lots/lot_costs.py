@@ -7,12 +7,11 @@ events and no void can leave a remainder behind.
 from collections.abc import Iterable
 from datetime import datetime
 from decimal import Decimal
-from typing import NamedTuple
 
-from django.db.models import Model, Q, Sum
+from django.db.models import Model, Sum
 
 from lots.accounts import default_account
-from lots.costing import PurchaseFigures, purchase_cost
+from lots.costing import PurchaseCost, PurchaseFigures, purchase_cost
 from lots.ledger import ZERO, post_movement
 from lots.locks import lock_pools, preference_in_force
 from lots.models import (
@@ -23,12 +22,9 @@ from lots.models import (
     PostingStatus,
     PurchaseOrderLine,
     Receipt,
-    ReceiptLine,
 )
+from lots.purchase_figures import LineFigures, figures_of
 from lots.services import lot_change, source_kind_of
-
-# The letters that the numbers of inventory adjustments begin with.
-ADJUSTMENT_KIND = "INVTRYADJ"
 
 
 def lock_document(document: Model) -> None:
@@ -42,53 +38,41 @@ def lock_lots(lots: Iterable[int]) -> None:
     lock_pools(list(InventoryLot.objects.filter(pk__in=list(lots)).values_list("pool", flat=True)))
 
 
-class ReturnedFigures(NamedTuple):
-    """Of a line's posted returns to the vendor: what comes again, and what its lot no longer held."""
-
-    quantity_replaced: Decimal
-    quantity_short: Decimal
-
-
-def returned_figures(lot: InventoryLot) -> ReturnedFigures:
-    """Sum the posted returns to the vendor of the lot's purchase order line."""
-    sums = ReceiptLine.objects.filter(
-        purchase_order_line__lot=lot,
-        receipt__kind=Receipt.Kind.OUTGOING_RETURN,
-        receipt__status=PostingStatus.POSTED,
-    ).aggregate(
-        replaced=Sum("quantity", filter=Q(receipt__is_replacement_expected=True)),
-        short=Sum("quantity_short"),
-    )
-    return ReturnedFigures(sums["replaced"] or ZERO, sums["short"] or ZERO)
-
-
-class Growth(NamedTuple):
-    """What adjustments added to a purchased lot: goods and cost that its purchase order knows nothing of."""
-
-    quantity: Decimal
-    value: Decimal
-    value_other: Decimal
-
-
-def growth(lot: InventoryLot) -> Growth:
-    """Sum what came into the lot past its purchase order, by events of other documents than those of purchasing."""
-    sums = LotCostEvent.objects.filter(lot=lot, source_kind=ADJUSTMENT_KIND).aggregate(
-        quantity=Sum("quantity"), value=Sum("value"), value_other=Sum("value_other")
-    )
-    return Growth(*(sums[name] or ZERO for name in Growth._fields))
-
-
 def quantity_kept(lot: InventoryLot) -> Decimal:
     """What its purchase order brought and did not see go back: without growth, and without what went back short."""
-    return lot.quantity_received - growth(lot).quantity - returned_figures(lot).quantity_short
+    return figures_of(lot).kept
 
 
 def quantity_unbilled(lot: InventoryLot) -> Decimal:
     """What of it no purchase bills, net of credits; below zero is billed and not here."""
-    return quantity_kept(lot) - (lot.quantity_purchased - lot.quantity_credited)
+    return figures_of(lot).unbilled
 
 
 # -- Cost --------------------------------------------------------------------------------------------
+def cost_of(lot: InventoryLot, figures: LineFigures, *, is_open: bool, quantity: Decimal = ZERO) -> PurchaseCost:
+    """Cost a purchased lot as its documents say, with what adjustments added to it. Nothing is written.
+
+    `figures` are the lot's; `is_open`: the purchase order is open, so cost is estimated. `quantity` is received (or,
+    negative, gone) beyond what the lot says already.
+    """
+    cost = purchase_cost(
+        PurchaseFigures(
+            is_open=is_open,
+            unit_cost_ordered=lot.unit_cost_ordered,
+            quantity_received=lot.quantity_received - figures.grown + quantity,
+            quantity_returned=lot.quantity_returned,
+            quantity_purchased=lot.quantity_purchased,
+            value_landed=lot.value_purchased + lot.value_freight,
+            quantity_credited=lot.quantity_credited,
+            value_credited=lot.value_credited,
+            quantity_short=figures.short,
+        )
+    )
+    return cost._replace(
+        value=cost.value + figures.value_grown, value_other=cost.value_other + figures.value_grown_other
+    )
+
+
 def recost(
     lot: InventoryLot,
     *,
@@ -105,28 +89,15 @@ def recost(
     """
     lock_pools([lot.pool_id])
     lot.refresh_from_db()
-    grown = growth(lot)
-    cost = purchase_cost(
-        PurchaseFigures(
-            is_open=is_open,
-            unit_cost_ordered=lot.unit_cost_ordered,
-            quantity_received=lot.quantity_received - grown.quantity + quantity,
-            quantity_returned=lot.quantity_returned,
-            quantity_purchased=lot.quantity_purchased,
-            value_landed=lot.value_purchased + lot.value_freight,
-            quantity_credited=lot.quantity_credited,
-            value_credited=lot.value_credited,
-            quantity_short=returned_figures(lot).quantity_short,
-        )
-    )
-    value_other = cost.value_other - (lot.value_other - grown.value_other)
+    cost = cost_of(lot, figures_of(lot), is_open=is_open, quantity=quantity)
+    value_other = cost.value_other - lot.value_other
     return lot_change(
         lot=lot,
         at=at,
         kind=kind,
         source_number=source_number,
         quantity=quantity,
-        value=cost.value - (lot.value - grown.value),
+        value=cost.value - lot.value,
         value_payable=cost.value_payable - lot.value_payable,
         value_other=value_other,
         account=default_account("variance") if value_other else None,
@@ -154,9 +125,7 @@ def first_received_refresh(lot: InventoryLot) -> None:
 # -- On Order ----------------------------------------------------------------------------------------
 def quantity_counted(lot: InventoryLot) -> Decimal:
     """What counts against the ordered quantity: all that came in, but for what the vendor is to replace."""
-    return (
-        lot.quantity_received - growth(lot).quantity + lot.quantity_returned - returned_figures(lot).quantity_replaced
-    )
+    return figures_of(lot).received
 
 
 def quantity_due(line: PurchaseOrderLine) -> Decimal:

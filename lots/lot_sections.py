@@ -14,7 +14,9 @@ from inventory_site.listing import EmptyState
 from inventory_site.tables import BaseTable, DateColumn, GoToColumn, MoneyColumn, QuantityColumn, TextColumn
 from lots import addresses
 from lots.costing import to_cents
-from lots.models import InventoryLot, LotCostEvent, LotType, PurchaseOrder
+from lots.lot_costs import quantity_due
+from lots.models import DocumentStatus, InventoryLot, LotCostEvent, LotType, PurchaseOrder, PurchaseOrderLine
+from lots.purchase_figures import figures_of
 
 QUANTITY_AND_VALUE: Final = (("Quantity", "quantity"), ("Value", "money"))
 EVENTS_SHOWN: Final = 50
@@ -93,22 +95,27 @@ def ordered_purchased(lot: InventoryLot) -> Section:
 
 
 def ordered_received(lot: InventoryLot) -> Section:
-    order = purchase_order_of(lot)
-    ordered = to_cents(lot.quantity_ordered * lot.unit_cost_ordered) if order else None
+    line: PurchaseOrderLine | None = getattr(lot, "purchase_order_line", None)
+    ordered = to_cents(lot.quantity_ordered * lot.unit_cost_ordered) if line else None
     rows = [
         FigureRow("Ordered", (lot.quantity_ordered, ordered)),
         FigureRow(
             "Received",
             (lot.quantity_received, lot.value),
-            is_driving=order is None,
-            hint=DRIVING if order is None else "",
+            is_driving=line is None,
+            hint=DRIVING if line is None else "",
         ),
     ]
     if lot.quantity_returned:
         rows.append(FigureRow("Returned", (lot.quantity_returned, None), hint="Went back to the vendor"))
-    if not lot.is_source_complete:
-        due = max(lot.quantity_ordered - lot.quantity_received, ZERO)
-        rows.append(FigureRow("Still due", (due, to_cents(due * lot.unit_cost_ordered) if order else None)))
+    if line is not None:
+        figures = figures_of(lot)
+        if figures.grown or figures.value_grown:
+            hint = "Of what is received: into this lot, past its purchase order"
+            rows.append(FigureRow("Added by adjustments", (figures.grown, figures.value_grown), hint=hint))
+    if line is not None and line.purchase_order.status == DocumentStatus.OPEN:
+        due = quantity_due(line)
+        rows.append(FigureRow("Still due", (due, to_cents(due * lot.unit_cost_ordered))))
     return Section("Ordered / Received", figures=Figures("Ordered and received", QUANTITY_AND_VALUE, rows))
 
 

@@ -22,7 +22,6 @@ from lots.history import history_note
 from lots.ledger import ZERO, mirror_movement, movements_of
 from lots.locks import lock_pools_of_codes
 from lots.lot_costs import (
-    growth,
     lock_document,
     lock_lots,
     quantity_counted,
@@ -30,7 +29,6 @@ from lots.lot_costs import (
     quantity_kept,
     quantity_unbilled,
     recost,
-    returned_figures,
     settle_on_order,
 )
 from lots.models import (
@@ -47,6 +45,7 @@ from lots.models import (
     RecordType,
 )
 from lots.numbers import document_number
+from lots.purchase_figures import figures_of
 from lots.services import lot_open
 
 Kind = LotCostEvent.Kind
@@ -135,7 +134,7 @@ def close_warnings(purchase_order: PurchaseOrder) -> list[str]:
             )
         elif billed != came:
             warnings.append(f"{line.code}: {quantity_text(billed)} were purchased, but {quantity_text(came)} received.")
-        awaited = lot.quantity_returned + returned_figures(lot).quantity_short - lot.quantity_credited
+        awaited = figures_of(lot).returned - lot.quantity_credited
         if awaited > 0:
             warnings.append(f"{line.code}: {quantity_text(awaited)} were returned and are not credited yet.")
     return warnings
@@ -287,7 +286,7 @@ def _refuse_line(
     if is_new_here:
         text = f"This line has a lot of {line.code}: remove it and add another. Nothing was saved."
         raise LineError(index, text, field="code")
-    received = line.lot.quantity_received - growth(line.lot).quantity
+    received = line.lot.quantity_received - figures_of(line.lot).grown
     if want.quantity < min(received, line.quantity):
         text = f"{quantity_text(received)} are received already: order no less. Nothing was saved."
         raise LineError(index, text, field="quantity")

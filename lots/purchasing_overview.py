@@ -10,9 +10,10 @@ from decimal import Decimal
 from typing import Any, NamedTuple
 
 from inventory_site.money import money_text, quantity_text
-from lots.costing import PurchaseFigures, purchase_cost
 from lots.ledger import ZERO
+from lots.lot_costs import cost_of
 from lots.models import DocumentStatus, InventoryLot, PurchaseOrder
+from lots.purchase_figures import LineFigures
 
 CLOSES_BY_ITSELF = "It closes by itself once all of every line is ordered, received and purchased alike."
 
@@ -30,6 +31,7 @@ class Overview:
 
     ordered: Compared
     received: Compared
+    grown: Compared
     purchased: Compared
     value_freight: Decimal
     value_accrued: Decimal
@@ -43,10 +45,12 @@ def overview_of(lines: Sequence[Any]) -> Overview:
     def total(name: str) -> Decimal:
         return sum((getattr(line, name) for line in lines), ZERO)
 
-    received = sum((line.lot.value for line in lines if line.lot is not None), ZERO)
+    value = sum((line.lot.value for line in lines if line.lot is not None), ZERO)
+    grown = Compared(total("grown"), total("value_grown"))
     return Overview(
         ordered=Compared(total("quantity"), total("value_ordered")),
-        received=Compared(total("kept"), received),
+        received=Compared(total("kept"), value - grown.value),
+        grown=grown,
         purchased=Compared(total("purchased"), total("value_purchased")),
         value_freight=total("value_freight"),
         value_accrued=total("value_accrued"),
@@ -100,17 +104,5 @@ def cost_switch(line: Any) -> CostSwitch | None:
     lot: InventoryLot | None = line.lot
     if lot is None:
         return None
-    cost = purchase_cost(
-        PurchaseFigures(
-            is_open=False,
-            unit_cost_ordered=lot.unit_cost_ordered,
-            quantity_received=lot.quantity_received,
-            quantity_returned=lot.quantity_returned,
-            quantity_purchased=lot.quantity_purchased,
-            value_landed=lot.value_purchased + lot.value_freight,
-            quantity_credited=lot.quantity_credited,
-            value_credited=lot.value_credited,
-            quantity_short=line.short,
-        )
-    )
-    return CostSwitch(lot, lot.value, cost.value)
+    figures = LineFigures(**{name: getattr(line, name) for name in LineFigures._fields})
+    return CostSwitch(lot, lot.value, cost_of(lot, figures, is_open=False).value)

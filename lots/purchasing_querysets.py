@@ -23,6 +23,7 @@ from lots.models import (
     Receipt,
     ReceiptLine,
 )
+from lots.purchase_figures import line_figures, or_nothing
 from lots.querysets import NOTHING
 
 Status = DocumentStatus
@@ -32,41 +33,15 @@ def _money(expression: Combinable) -> Round:
     return Round(expression, MONEY_PLACES, output_field=MoneyField())
 
 
-def _or_nothing(expression: Any, field: type[Any] = QuantityField) -> Coalesce:
-    return Coalesce(expression, NOTHING, output_field=field())
-
-
-def _returned(quantity: str, **narrowed: Any) -> Coalesce:
-    """A sum over the posted returns to the vendor of a line."""
-    lines: Any = (
-        ReceiptLine.objects.filter(
-            purchase_order_line=OuterRef("pk"),
-            receipt__kind=Receipt.Kind.OUTGOING_RETURN,
-            receipt__status=PostingStatus.POSTED,
-            **narrowed,
-        )
-        .order_by()
-        .values("purchase_order_line")
-        .annotate(sum=Sum(quantity))
-        .values("sum")
-    )
-    return _or_nothing(Subquery(lines))
-
-
 # -- Lines of orders ---------------------------------------------------------------------------------
 class OrderLineQuerySet(QuerySet[PurchaseOrderLine]):
     """Lines of purchase orders, with what came of them and what was billed."""
 
     # Any: the stubs do not see annotations through a method.
     def with_figures(self) -> Any:
-        """As `lots.lot_costs` counts them: what came is all that came in, but for what the vendor is to replace; what
-        is unbilled is what was kept less what was purchased.
-        """
+        """As the verbs count them (`lots.purchase_figures`), and what that is worth."""
         return self.annotate(
-            replaced=_returned("quantity", receipt__is_replacement_expected=True),
-            short=_returned("quantity_short"),
-            received=_or_nothing(F("lot__quantity_received") + F("lot__quantity_returned")) - F("replaced"),
-            returned=_or_nothing(F("lot__quantity_returned")) + F("short"),
+            **line_figures(line="pk", lot="lot__"),
             due=Case(
                 When(
                     purchase_order__status=Status.OPEN,
@@ -75,14 +50,11 @@ class OrderLineQuerySet(QuerySet[PurchaseOrderLine]):
                 default=NOTHING,
                 output_field=QuantityField(),
             ),
-            purchased=_or_nothing(F("lot__quantity_purchased") - F("lot__quantity_credited")),
-            kept=_or_nothing(F("lot__quantity_received")) - F("short"),
-            unbilled=F("kept") - F("purchased"),
             value_ordered=_money(F("quantity") * F("unit_cost")),
             value_received=_money(Least(F("quantity"), F("received"), output_field=QuantityField()) * F("unit_cost")),
-            value_purchased=_or_nothing(F("lot__value_purchased") - F("lot__value_credited"), MoneyField),
-            value_freight=_or_nothing(F("lot__value_freight"), MoneyField),
-            value_accrued=_or_nothing(
+            value_purchased=or_nothing(F("lot__value_purchased") - F("lot__value_credited"), MoneyField),
+            value_freight=or_nothing(F("lot__value_freight"), MoneyField),
+            value_accrued=or_nothing(
                 F("lot__value") - F("lot__value_payable") - F("lot__value_other"),
                 MoneyField,
             ),
@@ -111,13 +83,13 @@ LINE_FIGURES: Final[Mapping[str, Combinable]] = {
 
 def line_sums() -> dict[str, Coalesce]:
     """Aggregates over lines with figures, one per column."""
-    return {f"sum_{name}": _or_nothing(Sum(figure), MoneyField) for name, figure in LINE_FIGURES.items()}
+    return {f"sum_{name}": or_nothing(Sum(figure), MoneyField) for name, figure in LINE_FIGURES.items()}
 
 
 def _of_order(name: str) -> Coalesce:
     lines: Any = order_lines().with_figures().filter(purchase_order=OuterRef("pk")).order_by()
     summed = lines.values("purchase_order").annotate(sum=Sum(LINE_FIGURES[name])).values("sum")
-    return _or_nothing(Subquery(summed), MoneyField)
+    return or_nothing(Subquery(summed), MoneyField)
 
 
 # -- Documents ---------------------------------------------------------------------------------------
@@ -132,6 +104,11 @@ class PurchaseOrderQuerySet(QuerySet[PurchaseOrder]):
 
     def waiting_for_goods(self) -> Self:
         return self.open().filter(Exists(order_lines().with_figures().filter(purchase_order=OuterRef("pk"), due__gt=0)))
+
+    def with_everything_received(self) -> Self:
+        """Open, with nothing due of any line: only invoices keep them from closing, or people do."""
+        lines = order_lines().with_figures().filter(purchase_order=OuterRef("pk"))
+        return self.open().filter(Exists(lines), ~Exists(lines.filter(received__lt=F("quantity"))))
 
     def waiting_for_the_invoice(self) -> Self:
         """Goods are there that no purchase bills yet; closed orders count as well, for their bill may come late."""
@@ -185,8 +162,8 @@ class ReceiptQuerySet(QuerySet[Receipt]):
             )
         )
         return self.select_related("purchase_order__office").annotate(
-            quantity=_or_nothing(Subquery(lines.values("sum_quantity"))),
-            value=_or_nothing(Subquery(lines.values("sum_value")), MoneyField),
+            quantity=or_nothing(Subquery(lines.values("sum_quantity"))),
+            value=or_nothing(Subquery(lines.values("sum_value")), MoneyField),
         )
 
 
@@ -213,7 +190,7 @@ class PurchaseQuerySet(QuerySet[Purchase]):
             order_by="purchase_order_line__purchase_order__number",
         )
         return self.annotate(
-            value_goods=_or_nothing(Subquery(lines.annotate(sum=Sum("value")).values("sum")), MoneyField),
+            value_goods=or_nothing(Subquery(lines.annotate(sum=Sum("value")).values("sum")), MoneyField),
             value_total=F("value_goods") + F("freight"),
             orders=Coalesce(
                 Subquery(lines.annotate(numbers=numbers).values("numbers")), Value(""), output_field=TextField()

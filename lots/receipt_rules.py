@@ -12,7 +12,7 @@ from django.core.exceptions import ValidationError
 
 from inventory_site.money import quantity_text
 from lots.ledger import ZERO
-from lots.lot_costs import quantity_kept, quantity_on_order, returned_figures
+from lots.lot_costs import quantity_on_order
 from lots.lot_users import used_by
 from lots.models import (
     DocumentStatus,
@@ -23,6 +23,7 @@ from lots.models import (
     Receipt,
     ReceiptLine,
 )
+from lots.purchase_figures import figures_of
 
 
 def why_not_void(receipt: Receipt) -> str:
@@ -59,8 +60,8 @@ def lot_of(line: ReceiptLine) -> InventoryLot:
 
 def _why_not_shrink(lot: InventoryLot, quantity: Decimal, order: PurchaseOrder) -> str:
     lot.refresh_from_db()
-    left = lot.quantity_received - quantity
-    if quantity_kept(lot) < quantity:
+    figures, left = figures_of(lot), lot.quantity_received - quantity
+    if figures.kept < quantity:
         returns = _numbers(
             Receipt.objects.filter(
                 kind=Receipt.Kind.OUTGOING_RETURN, status=PostingStatus.POSTED, lines__purchase_order_line__lot=lot
@@ -73,19 +74,20 @@ def _why_not_shrink(lot: InventoryLot, quantity: Decimal, order: PurchaseOrder) 
             f"Lot {lot.number} ({lot.code}) would have received {quantity_text(left)}, and"
             f" {quantity_text(lot.quantity_used)} of it are used{f' {who}' if who else ''}: void or return that first."
         )
-    billed = lot.quantity_purchased - lot.quantity_credited
-    if order.status == DocumentStatus.CLOSED and billed > left:
+    # Without what adjustments added: the vendor bills none of that.
+    brought = figures.kept - quantity
+    if order.status == DocumentStatus.CLOSED and figures.purchased > brought:
         purchases = _numbers(Purchase.objects.filter(status=PostingStatus.POSTED, lines__purchase_order_line__lot=lot))
         return (
-            f"{quantity_text(billed)} of lot {lot.number} ({lot.code}) are purchased, and {quantity_text(left)} would"
-            f" be received: void {purchases} or reopen {order} first."
+            f"{quantity_text(figures.purchased)} of lot {lot.number} ({lot.code}) are purchased, and"
+            f" {quantity_text(brought)} would be received: void {purchases} or reopen {order} first."
         )
     return ""
 
 
 def _why_not_take_back(lot: InventoryLot, quantity: Decimal, receipt: Receipt, order: PurchaseOrder) -> str:
     lot.refresh_from_db()
-    back = lot.quantity_returned + returned_figures(lot).quantity_short - quantity
+    back = figures_of(lot).returned - quantity
     if lot.quantity_credited > back:
         credits = Purchase.objects.filter(
             status=PostingStatus.POSTED, lines__purchase_order_line__lot=lot, lines__quantity__lt=0

@@ -14,7 +14,7 @@ from datetime import date, datetime
 from django.contrib.auth.models import User
 from django.core.exceptions import ValidationError
 from django.db import connection, transaction
-from django.db.models import Count, Exists, F, Min, OuterRef, QuerySet
+from django.db.models import Count, Min, QuerySet
 from django.db.models.functions import TruncMonth
 from django.utils import timezone
 
@@ -30,11 +30,10 @@ from lots.models import (
     PostingStatus,
     Preference,
     Purchase,
-    PurchaseOrder,
-    PurchaseOrderLine,
     Receipt,
 )
 from lots.periods import next_period, period_start
+from lots.purchasing_querysets import purchase_orders
 from reconciliation.accruals import accruals_due
 from reconciliation.models import JournalEntry
 from reconciliation.valuation import valuation
@@ -180,11 +179,6 @@ def close_checklist(starts_on: date) -> list[ChecklistItem]:
     name, last = period_name(starts_on), last_day(starts_on)
     until = day_bounds("at", None, last)["at__lt"]
     pending = PostingStatus.PENDING
-    all_there = Exists(PurchaseOrderLine.objects.filter(purchase_order=OuterRef("pk"))) & ~Exists(
-        PurchaseOrderLine.objects.filter(purchase_order=OuterRef("pk")).exclude(
-            lot__quantity_received__gte=F("quantity")
-        )
-    )
     earlier = [month for month in _months_open_before(starts_on) if month.entries]
     worth = valuation(as_of=last)
     return [
@@ -211,7 +205,7 @@ def close_checklist(starts_on: date) -> list[ChecklistItem]:
         ),
         ChecklistItem(
             "Open purchase orders with everything received",
-            PurchaseOrder.objects.filter(all_there, status=DocumentStatus.OPEN, ordered_on__lte=last).count(),
+            purchase_orders().with_everything_received().filter(ordered_on__lte=last).count(),
             found_set("lots:purchase_orders", status=DocumentStatus.OPEN),
             hint="Their cost is final when they are closed.",
         ),

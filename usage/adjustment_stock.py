@@ -9,7 +9,6 @@ from django.db.models import Exists, OuterRef, Q, QuerySet, Sum
 
 from inventory_site.document_forms import LineError
 from inventory_site.money import quantity_text
-from lots.lot_costs import ADJUSTMENT_KIND
 from lots.models import (
     InventoryLot,
     InventoryTransaction,
@@ -18,6 +17,7 @@ from lots.models import (
     Office,
     SerialMovement,
 )
+from lots.purchase_figures import ADJUSTMENT_KIND
 from usage.adjustment_lines import ZERO, Role, Type, on_hand_change
 from usage.models import AdjustmentLine, InventoryAdjustment
 

@@ -253,11 +253,14 @@ def _overview(order: PurchaseOrder, lines: Sequence[Any]) -> Section:
             is_driving=order.status == DocumentStatus.OPEN,
             hint="Lots cost what was ordered" if order.status == DocumentStatus.OPEN else "",
         ),
-        FigureRow("Received", overview.received, hint="Value: what the lots stand at"),
+        FigureRow("Received", overview.received, hint="Value: what the lots stand at for it"),
         FigureRow(
             "Purchased", overview.purchased, is_driving=is_closed, hint="Lots cost what was billed" if is_closed else ""
         ),
     ]
+    if any(overview.grown):
+        hint = "Into lots of this order, past it and its vendor"
+        rows.insert(2, FigureRow("Added by adjustments", overview.grown, hint=hint))
     if overview.value_freight:
         rows.append(FigureRow("+Freight", (None, overview.value_freight), is_driving=is_closed))
     rows.append(FigureRow("Accrued", (None, overview.value_accrued), hint=_accrued_hint(overview.value_accrued)))
