@@ -11,7 +11,7 @@ from lots.ledger import mirror_movement, movements_of
 from lots.lot_users import used_by
 from lots.models import InventoryLot, InventoryTransaction, LotCostEvent
 from lots.services import lot_change
-from usage.adjustment_lines import ZERO
+from usage.adjustment_lines import ZERO, Type
 from usage.adjustment_posting import about_line
 from usage.models import AdjustmentLine, AdjustmentRecord, InventoryAdjustment, InventoryUsage
 from usage.services import usage_mirror, usage_record
@@ -69,16 +69,17 @@ def void_records(adjustment: InventoryAdjustment, lines: Sequence[AdjustmentLine
     """Mirror everything that the adjustment posted: lots give up what they got, usage gets its opposite."""
     grown = lots_that_grew(adjustment)
     index_of = {line.pk: index for index, line in enumerate(lines)}
+    if adjustment.adjustment_type == Type.TRANSFER and adjustment.to_office_id is None:
+        # Within an office: what came in goes out before what went out comes back.
+        for movement in reversed(_moves_within(adjustment, lines)):
+            mirror_movement(movement, at=at)
+        return
+    # None of a count that agrees with the system: it moved nothing, and there is nothing to mirror.
     records = list(
         AdjustmentRecord.objects.filter(line__adjustment=adjustment, is_void=False)
         .select_related("line__adjustment", "usage__code", "usage__office", "usage__account", "lot")
         .order_by("pk")
     )
-    if not records:
-        # Within an office: what came in goes out before what went out comes back.
-        for movement in reversed(_moves_within(adjustment, lines)):
-            mirror_movement(movement, at=at)
-        return
     # Each record wrote one movement: those of one lot in the order of its records.
     of_lots: dict[int | None, list[InventoryTransaction]] = {}
     for movement in movements_of(adjustment.number, own=Q(lot__in=[record.lot for record in records if record.lot])):

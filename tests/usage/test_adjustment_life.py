@@ -129,6 +129,15 @@ def test_a_pending_one_is_simply_void() -> None:
         voided(draft)
 
 
+def test_a_count_in_which_everything_agrees_can_be_void() -> None:
+    make_lot("WIRE", received="10", value="100")
+    agreed = posted("COUNT", line("WIRE", count="10"))
+    before = everything()
+    assert why_not_void(agreed) == ""
+    assert voided(agreed).status == "VOID"
+    assert (everything(), culprits()) == (before, {})
+
+
 @pytest.mark.parametrize("ran", [False, True])
 @pytest.mark.parametrize(
     ("kind", "lines", "header"),
