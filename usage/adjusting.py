@@ -31,10 +31,10 @@ from lots.models import (
 )
 from lots.numbers import document_number
 from lots.periods import refuse_future
+from usage.adjustment_costs import adjustment_amount
 from usage.adjustment_lines import (
     ZERO,
     Type,
-    adjustment_amount,
     line_problems,
     structure_problem,
 )

@@ -153,7 +153,7 @@ class BeginningBalanceLineForm(AdjustmentLineForm):
     bin = _bin()
     quantity = QuantityFormField(label="Quantity", help_text="Below zero: written off")
     unit_cost = UnitCostFormField(
-        label="Unit cost", min_value=0, required=False, help_text="Blank: the code\u2019s estimate"
+        label="Unit cost", min_value=0, required=False, help_text="Blank: the estimate, or the newest lot\u2019s"
     )
     into_lot = LotField(label="Into lot", required=False, help_text="Blank: a new one")
     field_order = ("code", "bin", "quantity", "unit_cost", "into_lot")

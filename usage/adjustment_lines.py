@@ -1,15 +1,15 @@
-"""Pure: what lines of an adjustment may say, what they change On Hand by, and what they are worth. Nothing is read.
+"""Pure: what lines of an adjustment may say, and what they change On Hand by. Nothing is read.
 
 Whatever is wrong with a line is said about that line, and everything that is wrong is said at once.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from decimal import Decimal
 from fractions import Fraction
 
 from inventory_site.document_forms import LineError
 from inventory_site.fields import QUANTITY_STEP
-from inventory_site.money import quantity_text, to_cents
+from inventory_site.money import quantity_text
 from lots.querysets import INVENTORIED
 from usage.models import AdjustmentLine, InventoryAdjustment
 from usage.models.feeds import WHOLE
@@ -37,32 +37,6 @@ def on_hand_change(adjustment_type: str, line: AdjustmentLine) -> Decimal:
     if line.role == Role.COMPONENT or adjustment_type in GOES_AWAY:
         return -line.quantity
     return line.quantity
-
-
-def unit_cost_of(line: AdjustmentLine) -> Decimal:
-    """The line's own unit cost, or the code's estimate where none is said."""
-    return line.code.est_unit_cost if line.unit_cost is None else line.unit_cost
-
-
-def line_amount(line: AdjustmentLine) -> Decimal:
-    """What the line is about in money, unsigned: quantity x unit cost, to the cent. Estimated but for new lots."""
-    return to_cents(abs(line.quantity) * unit_cost_of(line))
-
-
-def adjustment_amount(lines: Iterable[AdjustmentLine]) -> Decimal:
-    """How much an adjustment moves: the larger of what it adds and what it takes away, each at unit cost.
-
-    The two lines of a cure (+20 and -20) count once, and so does what goes into a product and comes out of it.
-    """
-    up, down = ZERO, ZERO
-    for line in lines:
-        if line.role == Role.PRODUCT:
-            continue
-        if line.quantity < 0 or line.role == Role.COMPONENT:
-            down += line_amount(line)
-        else:
-            up += line_amount(line)
-    return max(up, down)
 
 
 def shares_of(products: Sequence[AdjustmentLine]) -> list[int]:
@@ -159,7 +133,9 @@ def _problems(adjustment_type: str, line: AdjustmentLine, *, moves_bins: bool) -
         return
     if line.unit_cost is not None and line.unit_cost < 0:
         yield "unit_cost", "A unit cost cannot be negative."
-    elif line_amount(line) >= AMOUNT_BOUND:
+    elif line.unit_cost is not None and (adjustment_type != Type.BEGINNING_BALANCE or line.quantity < 0):
+        yield "unit_cost", "Only a Beginning Balance that adds goods has a unit cost: leave it blank."
+    elif abs(line.quantity) * (code.est_unit_cost if line.unit_cost is None else line.unit_cost) >= AMOUNT_BOUND:
         yield "quantity", "Quantity x unit cost is too large to be kept."
     if line.count is not None and line.count < 0:
         yield "count", "There cannot be less than nothing: enter what was counted."

@@ -21,7 +21,8 @@ from lots.models import (
     Office,
 )
 from lots.services import lot_change, lot_open, lot_record, source_kind_of
-from usage.adjustment_lines import ZERO, Role, Type, serial_numbers, shares_of, unit_cost_of
+from usage.adjustment_costs import unit_costs
+from usage.adjustment_lines import ZERO, Role, Type, serial_numbers, shares_of
 from usage.adjustment_stock import lots_of_manufacturer_lot
 from usage.feeding import lot_feed
 from usage.models import AdjustmentLine, AdjustmentRecord, InventoryAdjustment, InventoryUsage
@@ -127,6 +128,8 @@ class _Posting:
         self.adjustment, self.lines, self.is_split = adjustment, lines, is_split
         self.account = account_charged(adjustment)
         self.stock = TransferStock(office=adjustment.office, is_split=is_split)
+        # Before anything is posted: what one line brings in must not price the next.
+        self.unit_costs = {line.position: unit.cost for line, unit in zip(lines, unit_costs(lines), strict=True)}
         self.parts: dict[int, list[Part]] = {}
         for index, line in enumerate(lines):
             with about_line(index):
@@ -193,7 +196,7 @@ class _Posting:
 
     def add_lot(self, line: AdjustmentLine) -> None:
         adjustment = self.adjustment
-        value = to_cents(line.quantity * unit_cost_of(line))
+        value = to_cents(line.quantity * self.unit_costs[line.position])
         if line.into_lot is None:
             lot = lot_record(
                 code=line.code,

@@ -7,6 +7,7 @@ from django.db.models.functions import Abs, Coalesce, Greatest, Round
 
 from inventory_site.fields import MONEY_PLACES, MoneyField
 from lots.models import PostingStatus, Preference
+from usage.adjustment_costs import unit_cost_in_sql
 from usage.adjustment_lines import ZERO
 from usage.models import AdjustmentLine, InventoryAdjustment
 
@@ -27,8 +28,9 @@ class AdjustmentQuerySet(QuerySet[InventoryAdjustment]):
         """`amount` is what `adjustment_amount` says: the larger of what is added and what is taken away."""
         lines = AdjustmentLine.objects.filter(adjustment=OuterRef("pk")).order_by().values("adjustment")
         exact = DecimalField(max_digits=40, decimal_places=10)
-        unit_cost = Coalesce("unit_cost", "code__est_unit_cost", output_field=exact)
-        worth = Round(Abs(F("quantity"), output_field=exact) * unit_cost, MONEY_PLACES, output_field=MoneyField())
+        worth = Round(
+            Abs(F("quantity"), output_field=exact) * unit_cost_in_sql(), MONEY_PLACES, output_field=MoneyField()
+        )
         is_down = Q(role="COMPONENT") | Q(quantity__lt=0)
         up = Sum(Case(When(~is_down & ~Q(role="PRODUCT"), then=worth), default=Value(ZERO), output_field=MoneyField()))
         down = Sum(Case(When(is_down & ~Q(role="PRODUCT"), then=worth), default=Value(ZERO), output_field=MoneyField()))

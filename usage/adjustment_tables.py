@@ -19,7 +19,8 @@ from inventory_site.tables import (
     TextColumn,
 )
 from lots.tables import ShortTextColumn, office_column
-from usage.adjustment_lines import Type, percent_text
+from usage.adjustment_costs import ESTIMATE
+from usage.adjustment_lines import Role, Type, percent_text
 from usage.models import InventoryAdjustment
 
 
@@ -63,7 +64,7 @@ class AdjustmentTable(BaseTable):
 
 
 class LineTable(BaseTable):
-    """Rows are AdjustmentLine, with what the page worked out: system_balance, count, share, amount."""
+    """Rows are AdjustmentLine, with what the page worked out: system_balance, count, share, amount, taken_at."""
 
     caption = "Lines of the adjustment"
     row_kind = "line"
@@ -93,7 +94,9 @@ class LineTable(BaseTable):
             "system_balance": adjustment_type == Type.COUNT,
             "count": adjustment_type == Type.COUNT,
             "share": adjustment_type == Type.DIVISION,
-            "unit_cost": adjustment_type == Type.BEGINNING_BALANCE,
+            # Of other types where it is not the estimate that one expects.
+            "unit_cost": adjustment_type == Type.BEGINNING_BALANCE
+            or any(row.taken_at.source != ESTIMATE for row in rows if row.role != Role.PRODUCT),
             "into_lot": any(row.into_lot_id for row in rows),
             **has,
         }
@@ -109,9 +112,8 @@ class LineTable(BaseTable):
         return percent_text(value)
 
     def render_unit_cost(self, record: Any) -> str:
-        if record.unit_cost is not None:
-            return unit_cost_text(record.unit_cost)
-        return f"{unit_cost_text(record.code.est_unit_cost)} (estimate)" if record.quantity > 0 else ""
+        unit = record.taken_at
+        return f"{unit_cost_text(unit.cost)} ({unit.source})" if unit.source else unit_cost_text(unit.cost)
 
 
 class RecordTable(BaseTable):

@@ -14,6 +14,7 @@ from inventory_site.document_forms import LineError
 from inventory_site.money import quantity_text, unit_cost_text
 from lots.ledger import why_not_move
 from lots.models import CostPool, PostingStatus, Preference
+from usage.adjustment_costs import ESTIMATE, NEWEST_LOT, UnitCost, unit_costs
 from usage.adjustment_lines import ZERO, Type, on_hand_change, serial_numbers
 from usage.adjustment_stock import balances_by_place, lots_of_manufacturer_lot, system_balances
 from usage.models import AdjustmentLine, InventoryAdjustment
@@ -88,12 +89,21 @@ def warnings(adjustment: InventoryAdjustment) -> list[LineWarning]:
     if adjustment.adjustment_type == Type.TRANSFER and adjustment.to_office_id is not None:
         found += _transfer_warnings(adjustment, lines)
     if adjustment.adjustment_type == Type.BEGINNING_BALANCE:
-        for line in lines:
-            if line.quantity > 0 and line.unit_cost is None:
-                cost = unit_cost_text(line.code.est_unit_cost)
-                text = f"No unit cost is given: the lot gets the code's estimate, {cost}."
-                found.append(LineWarning(line.position, text))
+        found += [
+            LineWarning(line.position, _unit_cost_text(unit))
+            for line, unit in zip(lines, unit_costs(lines), strict=True)
+            if line.quantity > 0 and line.unit_cost is None
+        ]
     return found
+
+
+def _unit_cost_text(unit: UnitCost) -> str:
+    cost = unit_cost_text(unit.cost)
+    if unit.source == ESTIMATE:
+        return f"No unit cost is given: the lot gets the code's estimate, {cost}."
+    if unit.source == NEWEST_LOT:
+        return f"No unit cost is given, and the code has no estimate: the lot gets what the newest lot cost, {cost}."
+    return "No unit cost is given, and nothing tells what the code costs: the lot will be worth nothing."
 
 
 def _transfer_warnings(adjustment: InventoryAdjustment, lines: Sequence[AdjustmentLine]) -> Iterator[LineWarning]:

@@ -124,6 +124,18 @@ def test_the_estimate_that_a_lot_is_made_at_is_said_beforehand() -> None:
     assert not [warning for warning in warnings(opened) if warning.position == 2]
 
 
+def test_without_an_estimate_a_lot_is_made_at_what_the_newest_lot_cost_which_is_said_beforehand() -> None:
+    make_code("WIRE", cost="0")
+    opened = pending("BEGINNING_BALANCE", line("WIRE", "5"))
+    [said] = [warning.text for warning in warnings(opened) if warning.position == 1]
+    assert "the lot will be worth nothing" in said
+    make_lot("WIRE", received="1", value="50")
+    [said] = [warning.text for warning in warnings(opened) if warning.position == 1]
+    assert said.endswith("the lot gets what the newest lot cost, 50.00.")
+    adjustment_post(adjustment=opened, by=None, at=AT)
+    assert InventoryLot.objects.latest("pk").value == 250
+
+
 def test_a_beginning_balance_can_grow_the_lot_that_usage_is_restricted_to() -> None:
     lot = make_lot("WIRE", received="10", value="100", source="PO-60000")
     make_usage("WIRE", "12", only_lots=[lot])

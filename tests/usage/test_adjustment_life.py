@@ -317,6 +317,60 @@ def test_above_the_limit_somebody_else_must_agree_and_somebody_else_post(
     assert adjustment_post(adjustment=large, by=maker, at=AT).status == "POSTED"
 
 
+def test_a_unit_cost_on_what_is_taken_away_neither_counts_nor_passes(
+    limit: Decimal, person: Callable[[str], User]
+) -> None:
+    make_lot("WIRE", received="2000", value="20000")
+    clerk = person("clerk")
+    for lines in (
+        [line("WIRE", "-1000", unit_cost="0")],
+        [line("WIRE", "5", unit_cost="0"), line("WIRE", "-9", unit_cost="1")],
+    ):
+        with pytest.raises(ValidationError, match="has a unit cost: leave it blank"):
+            pending("BEGINNING_BALANCE", *lines, by=clerk)
+    with pytest.raises(ValidationError, match="has a unit cost: leave it blank"):
+        pending("LOSS", line("WIRE", "1000", unit_cost="0"), by=clerk)
+    # Saved before that was refused.
+    old = pending("BEGINNING_BALANCE", line("WIRE", "-1000"), by=clerk)
+    old.lines.update(unit_cost=0)
+    assert adjustment_amount(list(old.lines.all())) == 2000
+    assert list(adjustments().for_list().needing_approval()) == [old]
+    before = everything()
+    with pytest.raises(ValidationError, match="leave it blank"):
+        adjustment_post(adjustment=old, by=clerk, at=AT)
+    assert everything() == before
+
+
+def test_what_is_taken_of_a_code_without_an_estimate_counts_at_what_lots_hold(
+    limit: Decimal, person: Callable[[str], User]
+) -> None:
+    make_code("WIRE", cost="0")
+    make_lot("WIRE", received="2000", value="20000")
+    make_usage("WIRE", "500")
+    run_now()
+    # What is lost does not become cheap by a newer lot that is.
+    make_lot("WIRE", received="1", value="0.01", on_day=9)
+    clerk = person("clerk")
+    for kind, quantity in (("BEGINNING_BALANCE", "-1000"), ("LOSS", "1000")):
+        taken = pending(kind, line("WIRE", quantity), by=clerk)
+        assert adjustment_amount(list(taken.lines.all())) == Decimal("9993.34")
+        assert taken in adjustments().for_list().needing_approval()
+    before = everything()
+    with pytest.raises(ValidationError, match="somebody else must approve it first"):
+        adjustment_post(adjustment=taken, by=clerk, at=AT)
+    assert everything() == before
+
+
+def test_what_is_taken_counts_at_the_newest_lot_where_none_holds_anything(limit: Decimal) -> None:
+    make_code("WIRE", cost="0")
+    make_lot("WIRE", received="3", value="90")
+    make_lot("WIRE", received="3", value="150", on_day=9)
+    make_usage("WIRE", "6")
+    run_now()
+    assert why_not_post(pending("LOSS", line("WIRE", "2"))) == ""
+    assert "150.00 is above" in why_not_post(pending("LOSS", line("WIRE", "3")))
+
+
 def test_an_approval_holds_for_the_amount_that_was_approved_and_no_more(
     limit: Decimal, person: Callable[[str], User]
 ) -> None:

@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lots.models import LineItemCode
-from usage.adjustment_lines import adjustment_amount, percent_text, serial_numbers, share_problem, shares_of
+from usage.adjustment_costs import adjustment_amount
+from usage.adjustment_lines import percent_text, serial_numbers, share_problem, shares_of
 from usage.feeding import shared
 from usage.models import AdjustmentLine
 from usage.models.feeds import WHOLE

@@ -23,9 +23,10 @@ from lots import addresses
 from lots.history_table import history_section
 from lots.models import LineItemCode, PostingStatus, Preference
 from usage import adjusting
+from usage.adjustment_costs import line_amounts, unit_costs
 from usage.adjustment_filtersets import AdjustmentFilterSet
 from usage.adjustment_forms import FORMSETS, AdjustmentForm, VoidForm
-from usage.adjustment_lines import Role, Type, line_amount, shares_of
+from usage.adjustment_lines import Role, Type, shares_of
 from usage.adjustment_preview import planned_records
 from usage.adjustment_querysets import adjustments
 from usage.adjustment_tables import AdjustmentTable, LineTable, PlannedTable, RecordTable
@@ -125,8 +126,9 @@ class AdjustmentDetailView(RecordDetailView):
         if adjustment.adjustment_type == Type.DIVISION and adjustment.status == PostingStatus.PENDING:
             for line, share in zip(products, shares_of(products), strict=True):
                 line.share = share
-        for line in lines:
-            line.amount = line_amount(line)  # type: ignore[attr-defined]  # for the table
+        for line, unit, amount in zip(lines, unit_costs(lines), line_amounts(lines), strict=True):
+            line.amount = amount  # type: ignore[attr-defined]  # for the table
+            line.taken_at = unit  # type: ignore[attr-defined]
         sections = [
             Section("General Info", facts=_facts(adjustment), is_wide=True),
             Section("Lines", table=LineTable(lines, adjustment_type=adjustment.adjustment_type)),
