@@ -4,8 +4,9 @@ Allocations go in by COPY: rows written and indexes kept are what a run costs (d
 become decimals by a power of ten in their text, so nothing is ever rounded on the way.
 """
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
+from datetime import date
 
 from django.db import connection
 from django.db.backends.utils import CursorWrapper
@@ -20,7 +21,7 @@ from reconciliation.posting import (
     post_cost_events,
     take_back_accruals,
 )
-from usage.feeding import fed_lots, recost_note
+from usage.feeding import fed_lots, recost_note_days
 from usage.summaries import clear_open_sums, refresh_open_sums
 
 _COPY_ALLOCATIONS = (
@@ -73,7 +74,7 @@ def apply_plans(*, run_id: int, plans: Sequence[PoolPlan], days: BookDays, accou
         post_cost_events(cursor, pools=[plan.snapshot.pool for plan in plans], run_id=run_id)
         lot_accounts = {lot: account for plan in plans for lot, account in plan.snapshot.lot_accounts.items()}
         post_allocations(cursor, run_id=run_id, rows=rows, lot_accounts=lot_accounts, account_cost=account_cost)
-    _note_fed_lots(plans)
+    _note_fed_lots(rows)
 
 
 def _accrued_rests(plans: Sequence[PoolPlan]) -> dict[int, int]:
@@ -90,15 +91,22 @@ def _accrued_rests(plans: Sequence[PoolPlan]) -> dict[int, int]:
     return rests
 
 
-def _note_fed_lots(plans: Sequence[PoolPlan]) -> None:
+def _note_fed_lots(rows: Sequence[AllocationRow]) -> None:
     """Lots that the charged usages feed are to be costed anew: under their own pools' locks, so not here."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT EXISTS (SELECT FROM usage_lotfeed)")
         is_any_fed = cursor.fetchone()[0]
-    if is_any_fed:
-        charged = {row.usage for plan in plans for _, row in plan.true_ups}
-        charged.update(move.usage for plan in plans for move in plan.plan.moves)
-        recost_note(fed_lots(charged))
+    if not is_any_fed:
+        return
+    days: defaultdict[int, set[str]] = defaultdict(set)
+    for usage, *_, day in rows:
+        days[usage].add(day)
+    days_of_lots: defaultdict[int, set[str]] = defaultdict(set)
+    for usage, lot in fed_lots(days):
+        days_of_lots[lot] |= days[usage]
+    recost_note_days(
+        {lot: (date.fromisoformat(min(days)), date.fromisoformat(max(days))) for lot, days in days_of_lots.items()}
+    )
 
 
 def _copy_allocations(cursor: CursorWrapper, run_id: int, rows: Sequence[AllocationRow]) -> None:

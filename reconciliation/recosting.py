@@ -8,27 +8,21 @@ an error and left alone until somebody posts something about it.
 """
 
 import logging
-from collections import defaultdict
-from collections.abc import Collection, Iterable
-from datetime import date, datetime, time
-from decimal import Decimal
-from typing import NamedTuple
+from collections.abc import Collection
 
 from celery.exceptions import SoftTimeLimitExceeded
 from django.db import OperationalError, connection, transaction
 from django.db.models.functions import Now
-from django.utils import timezone
 from psycopg.errors import DeadlockDetected, LockNotAvailable
 
 from lots.accounts import default_account
 from lots.locks import lock_pools, preference_in_force
-from lots.models import CostPool, DocumentStatus, InventoryLot, LotCostEvent
+from lots.models import CostPool, InventoryLot, LotCostEvent, PostingDate
 from lots.services import lot_change
+from reconciliation.fed_worth import FedLot, moment_on, read_fed_lots
 from reconciliation.models import RunPool
 from reconciliation.run_log import log_error
-from usage.feeding import shared
-from usage.models import Job, LotRecost
-from usage.production_cost import ComponentCost, production_cost
+from usage.models import LotRecost
 
 logger = logging.getLogger(__name__)
 
@@ -37,25 +31,6 @@ LOTS_AT_A_TIME = 200
 # How long they wait for pools that somebody else holds before they are left for later.
 LOCK_SECONDS = 10
 ROUNDS_MOST = 20
-ZERO = Decimal(0)
-
-# What every usage that feeds these lots costs so far, and the estimate for what of it is unallocated.
-_FEEDS = """
-SELECT feed.lot_id, feed.share_from, feed.share_to, job_usage.component_id, cost.amount,
-    coalesce(round(open.quantity_unallocated * code.est_unit_cost, 2), 0), open.usage_id IS NOT NULL,
-    cost.last_dated, cost.on_estimates, usage.quantity
-FROM usage_lotfeed AS feed JOIN usage_inventoryusage AS usage ON usage.id = feed.usage_id
-JOIN lots_lineitemcode AS code ON code.id = usage.code_id
-LEFT JOIN usage_openusage AS open ON open.usage_id = usage.id
-LEFT JOIN usage_jobusage AS job_usage ON job_usage.usage_id = usage.id
-CROSS JOIN LATERAL (
-    SELECT coalesce(sum(allocation.amount), 0) AS amount,
-        max(allocation.dated) AS last_dated, coalesce(bool_or(NOT source.is_cost_final), false) AS on_estimates
-    FROM reconciliation_cogsallocation AS allocation JOIN lots_inventorylot AS source ON source.id = allocation.lot_id
-    WHERE allocation.usage_id = usage.id
-) AS cost
-WHERE feed.lot_id = ANY(%(lots)s) ORDER BY feed.lot_id, feed.id
-"""
 
 _IS_FED_BY_ITSELF = """
 WITH RECURSIVE goes_into(lot) AS (
@@ -130,20 +105,6 @@ FROM lots_costpool AS pool JOIN reconciliation_reconciliationrun AS run ON run.i
 WHERE pool.id = ANY(%(pools)s) AND run.finished_at IS NULL AND run.cancel_requested_at IS NULL
 ORDER BY pool.id FOR SHARE OF run ON CONFLICT DO NOTHING
 """
-
-
-class Feed(NamedTuple):
-    """What one usage brings to one lot: its cost so far, and the estimate for the rest."""
-
-    share_from: int
-    share_to: int
-    component: int | None
-    amount: Decimal
-    estimate: Decimal
-    is_open: bool
-    last_dated: date | None
-    on_estimates: bool
-    quantity: Decimal
 
 
 def assign_levels(*, run_id: int) -> None:
@@ -231,20 +192,20 @@ def _recost(lots: Collection[int], run_id: int | None) -> int:
     with connection.cursor() as cursor:
         # Whoever holds these pools, such as a large import, may need longer than a task may take.
         cursor.execute("SET LOCAL lock_timeout = %s", [f"{LOCK_SECONDS}s"])
-    preference_in_force()
+    # By preference all cost counts on the day of the run; then nothing is told apart by its own.
+    in_between = preference_in_force().posting_date != PostingDate.RUN
     pool_ids = InventoryLot.objects.filter(pk__in=lots).values_list("pool", flat=True)
     pools = {pool.pk: pool for pool in lock_pools(set(pool_ids))}
     # Locked in order, and after the pools: whoever writes notes holds pools of components, never waits for these.
-    waiting = LotRecost.objects.select_for_update().filter(lot__in=lots).order_by("lot")
-    lots = [row.lot_id for row in waiting]
-    LotRecost.objects.filter(lot__in=lots).delete()
-    feeds = _read_feeds(lots)
-    jobs = {job.lot_id: job for job in Job.objects.filter(lot__in=lots).prefetch_related("components", "costs")}
+    notes = LotRecost.objects.select_for_update().filter(lot__in=lots).order_by("lot")
+    waiting = {row.lot_id: row for row in notes}
+    LotRecost.objects.filter(lot__in=list(waiting)).delete()
     changed = set()
-    for lot in InventoryLot.objects.filter(pk__in=lots).order_by("pk"):
+    for fed in read_fed_lots(waiting):
+        lot = fed.lot
         if _is_ring(lot, pools[lot.pool_id], run_id):
             continue
-        if _change_cost(lot, feeds[lot.pk], jobs.get(lot.pk)):
+        if _change_cost(fed, waiting[lot.pk], in_between=in_between):
             changed.add(lot.pool_id)
     for pool_id in changed:
         # The note that the change left counts as a posting; but it was none.
@@ -253,16 +214,7 @@ def _recost(lots: Collection[int], run_id: int | None) -> int:
         with connection.cursor() as cursor:
             cursor.execute(_JOIN_THE_RUN, {"run": run_id, "pools": sorted(changed)})
         assign_levels(run_id=run_id)
-    return len(lots)
-
-
-def _read_feeds(lots: Iterable[int]) -> dict[int, list[Feed]]:
-    feeds: defaultdict[int, list[Feed]] = defaultdict(list)
-    with connection.cursor() as cursor:
-        cursor.execute(_FEEDS, {"lots": list(lots)})
-        for lot, *row in cursor.fetchall():
-            feeds[lot].append(Feed(*row))
-    return feeds
+    return len(waiting)
 
 
 def _is_ring(lot: InventoryLot, pool: CostPool, run_id: int | None) -> bool:
@@ -282,54 +234,26 @@ def _is_ring(lot: InventoryLot, pool: CostPool, run_id: int | None) -> bool:
     return True
 
 
-def _change_cost(lot: InventoryLot, feeds: list[Feed], job: Job | None) -> bool:
-    """Bring the lot to what its feeds say; return whether anything changed."""
-    value, value_other = _target(lot, feeds, job)
-    change, other = value - lot.value, value_other - lot.value_other
-    event = lot_change(
-        lot=lot,
-        at=_moment(lot, feeds),
-        kind=LotCostEvent.Kind.FED,
-        source_number=lot.source_number,
-        value=change,
-        value_other=other,
-        account=default_account("variance") if other else None,
-    )
-    is_final = lot.is_source_complete and not any(feed.is_open or feed.on_estimates for feed in feeds)
-    InventoryLot.objects.filter(pk=lot.pk).exclude(is_cost_final=is_final).update(is_cost_final=is_final)
-    return event is not None
-
-
-def _target(lot: InventoryLot, feeds: list[Feed], job: Job | None) -> tuple[Decimal, Decimal]:
-    """Give the value of the lot, and what of it is credited elsewhere than to inventory in process."""
-    if job is None:
-        costs = (
-            shared(feed.amount + feed.estimate, share_from=feed.share_from, share_to=feed.share_to) for feed in feeds
+def _change_cost(fed: FedLot, waiting: LotRecost, *, in_between: bool) -> bool:
+    """Bring the lot to what its feeds say, each change on its own day; return whether anything changed."""
+    lot = fed.lot
+    steps = fed.steps(waiting, in_between=in_between)
+    dated = []
+    # Increases first: a lot is never worth less than nothing, not even until the next step.
+    for day, change in sorted(steps, key=lambda step: step.change.value < 0):
+        event = lot_change(
+            lot=lot,
+            at=moment_on(day, lot),
+            kind=LotCostEvent.Kind.FED,
+            source_number=lot.source_number,
+            value=change.value,
+            value_other=change.value_other,
+            account=default_account("variance") if change.value_other else None,
         )
-        # A void takes all of it out again: what was received, and with it what it was worth.
-        return (sum(costs, ZERO) if lot.quantity_received else ZERO), lot.value_other
-    amounts: defaultdict[int | None, Decimal] = defaultdict(lambda: ZERO)
-    for feed in feeds:
-        amounts[feed.component] += feed.amount + feed.estimate
-    job_costs = sum((cost.amount for cost in job.costs.all()), ZERO)
-    is_closed = job.status == DocumentStatus.CLOSED
-    value = production_cost(
-        quantity_ordered=job.quantity,
-        quantity_produced=lot.quantity_received,
-        is_closed=is_closed,
-        components=[
-            ComponentCost(component.quantity, component.quantity_consumed, amounts[component.pk])
-            for component in job.components.all()
-        ],
-        job_costs=job_costs,
-    )
-    # Closed with nothing to show for it: what is in process is expensed.
-    is_lost = is_closed and not lot.quantity_received
-    return value, -sum(amounts.values(), ZERO) if is_lost else job_costs
-
-
-def _moment(lot: InventoryLot, feeds: list[Feed]) -> datetime:
-    """Give the day on which the latest cost that went in counts, and not before the lot was there."""
-    days = [feed.last_dated for feed in feeds if feed.last_dated is not None]
-    moments = [timezone.make_aware(datetime.combine(day, time(12))) for day in days]
-    return max([*moments, lot.first_received_at or timezone.now()])
+        dated += [event.dated] if event else []
+    rows = InventoryLot.objects.filter(pk=lot.pk)
+    if len(dated) > 1:
+        rows.update(cost_changed_on=max(dated))
+    is_final = fed.is_final()
+    rows.exclude(is_cost_final=is_final).update(is_cost_final=is_final)
+    return bool(dated)

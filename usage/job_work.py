@@ -102,7 +102,7 @@ def job_consume(
             usages += _take(job, component, quantity, units, at=consumed_at, source_number=job.number)
         except UnitsError as refusal:
             raise LineError(index, refusal.message, field=refusal.field) from refusal
-    recost_note([lot_of(job).pk])
+    recost_note([lot_of(job).pk], at=consumed_at)
     taken = ", ".join(f"{component.code} {quantity_text(quantity)}" for _, component, quantity, _ in wanted)
     history_note(number=job.number, action="Consumed", by=by, at=at, note=taken)
     return usages
@@ -166,7 +166,7 @@ def job_produce(
     )
     if backflush:
         _backflush(job, components.values(), units or {}, at=produced_at, source_number=output.number)
-    recost_note([lot.pk])
+    recost_note([lot.pk], at=produced_at)
     note = f"{output.number}: {quantity_text(quantity)}" + (", components back-flushed" if backflush else "")
     history_note(number=job.number, action="Produced", by=by, at=at, note=note)
     return output
@@ -242,7 +242,7 @@ def job_output_void(*, output: JobOutput, by: User | None, at: datetime, reason:
     for component in components.values():
         for usage, quantity in list(held_usages(component, source_number=output.number)):
             mirror_usage(job, component, usage, quantity, at=at)
-    recost_note([lot.pk])
+    recost_note([lot.pk], at=at)
     note = f"{output.number}: {quantity_text(output.quantity)}" + (f". {reason}" if reason else "")
     history_note(number=job.number, action="Production void", by=by, at=at, note=note)
     return output
@@ -330,7 +330,7 @@ def _charge(job: Job, cost: JobCost) -> None:
         value_other=cost.amount,
         account=cost.account,
     )
-    recost_note([lot.pk])
+    recost_note([lot.pk], at=cost.incurred_at)
 
 
 # -- Shared with usage/production.py -------------------------------------------------------------------

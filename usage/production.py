@@ -125,7 +125,7 @@ def job_save(
         lot = lot_of(job)
         _post(job, code=job.code, at=at, lot=lot, on_order=quantity_due(job) - due)
         InventoryLot.objects.filter(pk=lot.pk).update(quantity_ordered=quantity)
-        recost_note([lot.pk])
+        recost_note([lot.pk], at=at)
     history_note(number=job.number, action=action, by=by, at=at)
     return job
 
@@ -179,7 +179,7 @@ def job_close(*, job: Job, by: User | None, at: datetime) -> Job:
     job.status, job.closed_at = Status.CLOSED, at
     job.save(update_fields=["status", "closed_at"])
     _post_what_is_due(job, components.values(), at=at, due=due)
-    _set_complete(job, True)
+    _set_complete(job, True, at=at)
     note = f"{quantity_text(job.quantity_produced)} of {quantity_text(job.quantity)} produced"
     history_note(number=job.number, action="Closed", by=by, at=at, note=note)
     return job
@@ -197,7 +197,7 @@ def job_reopen(*, job: Job, by: User | None, at: datetime) -> Job:
     job.status, job.closed_at = Status.OPEN, None
     job.save(update_fields=["status", "closed_at"])
     _post_what_is_due(job, components.values(), at=at, due=ZERO)
-    _set_complete(job, False)
+    _set_complete(job, False, at=at)
     history_note(number=job.number, action="Reopened", by=by, at=at)
     return job
 
@@ -222,7 +222,7 @@ def job_void(*, job: Job, by: User | None, at: datetime, reason: str = "") -> Jo
         _mirror_what_is_due(job, components.values(), at=at, due=due)
         if line is not None and line.lot_id == job.lot.pk:
             OrderLine.objects.filter(pk=line.pk).update(lot=None)
-        _set_complete(job, True)
+        _set_complete(job, True, at=at)
     job.status = Status.VOID
     job.save(update_fields=["status"])
     history_note(number=job.number, action="Void", by=by, at=at, note=reason)
@@ -450,7 +450,7 @@ def _post(
         )
 
 
-def _set_complete(job: Job, is_complete: bool) -> None:
+def _set_complete(job: Job, is_complete: bool, *, at: datetime) -> None:
     """Nothing more is expected of the job, or again something is. Costing its lot anew tells when its cost is final."""
     lot = lot_of(job)
     rows = InventoryLot.objects.filter(pk=lot.pk)
@@ -459,7 +459,7 @@ def _set_complete(job: Job, is_complete: bool) -> None:
         # What was made of its product is estimated again as well, even if no value changes.
         rows.update(is_cost_final=False, is_cost_reopened=True)
     lot.refresh_from_db()
-    recost_note([lot.pk])
+    recost_note([lot.pk], at=at)
 
 
 def _locked_order_line(job: Job) -> OrderLine | None:

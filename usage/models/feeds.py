@@ -43,10 +43,16 @@ class LotFeed(models.Model):
 
 
 class LotRecost(models.Model):
-    """A fed lot whose feeds have changed in cost since it was costed: to be done, soon. The row goes when it is."""
+    """A fed lot whose feeds have changed in cost since it was costed: to be done, soon. The row goes when it is.
+
+    `changed_from` and `changed_until`: when the first and the last of what changed happened. What the lot was worth
+    before that stays as it is.
+    """
 
     lot = models.OneToOneField(InventoryLot, on_delete=models.PROTECT, primary_key=True, related_name="recost")
     noted_at = models.DateTimeField(db_default=Now())
+    changed_from = models.DateTimeField(db_default=Now())
+    changed_until = models.DateTimeField(db_default=Now())
 
     class Meta:
         verbose_name = "lot to cost anew"
