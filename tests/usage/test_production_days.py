@@ -188,7 +188,7 @@ def test_a_run_in_between_changes_nothing_of_the_days(between: bool) -> None:
     # On the 7th, 14th, 16th of January, on 3rd and 18th of February.
     worth = [inventory_on(job, day(number).date()) for number in (3, 10, 12, 30, IN_FEBRUARY)]
     assert worth == [50, 100, 120, 60, 120]
-    lot = InventoryLot.objects.get(pk=job.lot_id)
+    lot = InventoryLot.objects.get(code=job.code)
     assert (lot.value, lot.is_cost_final) == (120, True)
     assert culprits() == {}
 
@@ -201,5 +201,5 @@ def test_where_cost_counts_on_the_day_of_the_run_nothing_is_told_apart() -> None
     reconcile()
     # The estimate came with the last document; what the run found came with the run.
     assert (inventory_on(job, JANUARY), inventory_on(job, FEBRUARY)) == (0, 40)
-    lot = InventoryLot.objects.get(pk=job.lot_id)
+    lot = InventoryLot.objects.get(code=job.code)
     assert lot.value == 120
