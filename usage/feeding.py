@@ -59,9 +59,10 @@ def _note(lots: Mapping[int, tuple[datetime | None, datetime | None]]) -> None:
             cursor.execute(_NOTE, {"lots": list(lots), "since": list(since), "until": list(until)})
 
 
-def recost_fed_by_open_usage(code: LineItemCode) -> None:
-    """The estimate of this code changed: every lot fed by open usage of it is worth something else from now on."""
-    recost_note(LotFeed.objects.filter(usage__code=code, usage__open_usage__isnull=False).values_list("lot", flat=True))
+def recost_fed_by_open_usage(code: LineItemCode, *, at: datetime) -> None:
+    """The estimate of this code changed: every lot fed by open usage of it is worth something else from then on."""
+    fed = LotFeed.objects.filter(usage__code=code, usage__open_usage__isnull=False)
+    recost_note(fed.values_list("lot", flat=True), at=at)
 
 
 def shared(amount: Decimal, *, share_from: int, share_to: int) -> Decimal:

@@ -222,4 +222,4 @@ def est_unit_cost_set(*, code: LineItemCode, est_unit_cost: Decimal, by: User | 
     kept.save(update_fields=["est_unit_cost"])
     note_edit(record=kept, before=before, by=by, at=at)
     refresh_open_sums([pool.pk for pool in pools])
-    recost_fed_by_open_usage(code)
+    recost_fed_by_open_usage(code, at=at)

@@ -14,7 +14,7 @@ from tests.reconciliation.records import culprits
 from tests.usage import order_records as orders
 from tests.usage.jobs import add_cost, consume, make_job, parts, plan, produce
 from usage.job_work import job_cost_void, job_output_void
-from usage.models import Job, LotRecost
+from usage.models import Job
 from usage.production import job_close, job_reopen, job_save
 from usage.services import est_unit_cost_set
 
@@ -120,12 +120,9 @@ def test_another_estimate_counts_from_the_day_on_which_it_was_set() -> None:
     produce(job, "10", backflush=True)
     reconcile()
     assert inventory_on(job, JANUARY) == 20
-    est_unit_cost_set(code=make_code("WOOD"), est_unit_cost=Decimal(3))
-    set_on = LotRecost.objects.get(lot=job.lot).changed_until
+    est_unit_cost_set(code=make_code("WOOD"), est_unit_cost=Decimal(3), by=None, at=day(IN_FEBRUARY))
     reconcile()
-    job.lot.refresh_from_db()  # type: ignore[union-attr]
-    assert (job.lot.value, job.lot.cost_changed_on) == (30, set_on.date())  # type: ignore[union-attr]
-    assert inventory_on(job, JANUARY) == 20
+    assert (inventory_on(job, JANUARY), inventory_on(job, FEBRUARY)) == (20, 30)
 
 
 def test_another_plan_counts_from_the_day_on_which_it_was_made() -> None:
