@@ -8,8 +8,11 @@ from django import forms
 from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.core.files.uploadedfile import UploadedFile
+from django.forms.boundfield import BoundField
 
 from reconciliation.importing.columns import ITEMS, KINDS, LOTS, USAGE
+from reconciliation.importing.document_columns import DOCUMENT_COLUMNS
+from reconciliation.models import ImportFile
 
 SUFFIXES = (".csv", ".xlsx", ".xz", ".gz")
 _ACCEPTED = ",".join(SUFFIXES)
@@ -54,6 +57,49 @@ class ImportForm(forms.Form):
     @property
     def files_by_kind(self) -> "dict[str, UploadedFile[Any]]":
         return {kind: self.cleaned_data[kind] for kind in (ITEMS, LOTS, USAGE) if self.cleaned_data.get(kind)}
+
+
+class DocumentImportForm(forms.Form):
+    """Up to three files of documents, each with its kind. What a later file names, an earlier kind may bring."""
+
+    numbers = range(1, 4)
+
+    def __init__(self, *args: Any, too_large: Collection[str] = (), **options: Any) -> None:
+        super().__init__(*args, **options)
+        self.stopped = too_large
+        labels = dict(ImportFile.Kind.choices)
+        choices = [("", "Choose"), *((kind, labels[ImportFile.Kind(kind)]) for kind in DOCUMENT_COLUMNS)]
+        for row in self.numbers:
+            self.fields[f"kind_{row}"] = forms.ChoiceField(label=f"Kind of file {row}", choices=choices, required=False)
+            self.fields[f"file_{row}"] = ImportFileField(label=f"File {row}")
+
+    def rows(self) -> "list[tuple[BoundField, BoundField]]":
+        """The two cells of each row."""
+        return [(self[f"kind_{row}"], self[f"file_{row}"]) for row in self.numbers]
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean() or {}
+        for name in self.stopped:
+            if name in self.fields:
+                self.add_error(name, too_large())
+        seen: set[str] = set()
+        for row in self.numbers:
+            kind, file = cleaned.get(f"kind_{row}"), cleaned.get(f"file_{row}")
+            if file and not kind and f"kind_{row}" not in self.errors:
+                self.add_error(f"kind_{row}", "Choose what is in this file.")
+            if kind and not file and f"file_{row}" not in self.errors:
+                self.add_error(f"file_{row}", "Choose the file.")
+            if kind and kind in seen:
+                self.add_error(f"kind_{row}", "There is a file of this kind already: import them one after another.")
+            seen.add(kind or "")
+        if not self.errors and not self.files_by_kind:
+            raise ValidationError("Choose at least one file.")
+        return cleaned
+
+    @property
+    def files_by_kind(self) -> "dict[str, UploadedFile[Any]]":
+        pairs = ((self.cleaned_data.get(f"kind_{row}"), self.cleaned_data.get(f"file_{row}")) for row in self.numbers)
+        return {kind: file for kind, file in pairs if kind and file}
 
 
 def too_large() -> str:

@@ -20,10 +20,11 @@ from inventory_site.details import Action, Fact, Section
 from inventory_site.listing import EmptyState
 from inventory_site.views import CSV_TYPE, XLSX_TYPE, RecordDetailView
 from lots.addresses import found_set
-from reconciliation.import_forms import ImportForm
+from reconciliation.import_forms import DocumentImportForm, ImportForm
 from reconciliation.import_tables import ImportErrorTable, ImportFileTable, ImportJobTable
 from reconciliation.importing import jobs
 from reconciliation.importing.columns import COLUMNS, ITEMS, KINDS, LOTS, USAGE
+from reconciliation.importing.document_columns import ALL_COLUMNS, DOCUMENT_COLUMNS
 from reconciliation.importing.samples import sample_csv, sample_workbook
 from reconciliation.models import ImportFile, ImportJob, ReconciliationRun
 
@@ -31,6 +32,7 @@ State = ImportJob.State
 
 PERMISSION = "reconciliation.import_records"
 JOBS_PER_PAGE = 25
+LABELS = {kind.value: kind.label for kind in ImportFile.Kind}
 ERRORS_SHOWN = 100
 # The worker asks for the run when the import is committed; the sweeper does where that was lost.
 RUN_AWAITED = timedelta(minutes=1)
@@ -51,24 +53,31 @@ class ImportView(PermissionRequiredMixin, View):
     permission_required = PERMISSION
 
     def get(self, request: HttpRequest) -> HttpResponse:
-        return self._page(request, ImportForm())
+        return self._page(request)
 
     def post(self, request: HttpRequest) -> HttpResponse:
-        form = ImportForm(request.POST, request.FILES, too_large=getattr(request, "too_large_uploads", ()))
+        form_class = DocumentImportForm if request.POST.get("of") == "documents" else ImportForm
+        form = form_class(request.POST, request.FILES, too_large=getattr(request, "too_large_uploads", ()))
         if not form.is_valid():
             return self._page(request, form, status=422)
         job = jobs.import_upload(files=form.files_by_kind, uploaded_by=_user(request), now=timezone.now())
         return redirect(job)
 
-    def _page(self, request: HttpRequest, form: ImportForm, *, status: int = 200) -> HttpResponse:
+    def _page(
+        self, request: HttpRequest, sent: ImportForm | DocumentImportForm | None = None, *, status: int = 200
+    ) -> HttpResponse:
+        """Both forms; `sent` is the one that was refused."""
         page = Paginator(
             _jobs().annotate(rows_new=Sum("files__rows_new", default=0)).order_by("-pk"), JOBS_PER_PAGE
         ).get_page(request.GET.get("page"))
         empty = EmptyState("No imports yet", "Choose your files above; nothing is recorded before you say so.")
         context = {
             "title": "Import",
-            "form": form,
-            "columns": [(kind, COLUMNS[kind]) for kind in KINDS],
+            "form": sent,
+            "record_form": sent if isinstance(sent, ImportForm) else ImportForm(),
+            "document_form": sent if isinstance(sent, DocumentImportForm) else DocumentImportForm(),
+            "columns": [(kind, LABELS[kind], COLUMNS[kind]) for kind in KINDS],
+            "document_columns": [(kind, LABELS[kind], DOCUMENT_COLUMNS[kind]) for kind in DOCUMENT_COLUMNS],
             "table": ImportJobTable(page.object_list, user=request.user, empty=empty),
             "page": page,
         }
@@ -127,6 +136,7 @@ class ImportJobView(RecordDetailView):
         next_run = _run_after(job) if job.state == State.IMPORTED else None
         return super().get_context_data(
             found_sets=[(file.rows_new, *_found_set(file)) for file in files if file.rows_new],
+            noun="document" if any(file.kind in DOCUMENT_COLUMNS for file in files) else "row",
             rows_new=sum(file.rows_new for file in files),
             rows_present=sum(file.rows_present for file in files),
             next_run=next_run,
@@ -164,6 +174,16 @@ _LISTS = {
     ITEMS: ("lots:codes", "Line Item Codes", ""),
     LOTS: ("lots:lots", "Inventory Lots", "first_received_at"),
     USAGE: ("usage:usages", "Inventory Usage", "used_at"),
+    "purchase_orders": ("lots:purchase_orders", "Purchase Orders", ""),
+    "receipts": ("lots:receipts", "Incoming Shipments", ""),
+    "purchases": ("lots:purchases", "Purchases", ""),
+    "orders": ("usage:orders", "Orders", ""),
+    "shipments": ("usage:shipments", "Shipments", ""),
+    "jobs": ("usage:jobs", "Jobs", ""),
+    "job_consumption": ("usage:jobs", "Jobs (consumption)", ""),
+    "job_output": ("usage:jobs", "Jobs (output)", ""),
+    "job_costs": ("usage:jobs", "Jobs (costs)", ""),
+    "adjustments": ("usage:adjustments", "Inventory Adjustments", ""),
 }
 
 
@@ -286,7 +306,7 @@ class ImportTemplateView(PermissionRequiredMixin, View):
     permission_required = PERMISSION
 
     def get(self, request: HttpRequest, kind: str) -> HttpResponseBase:
-        if kind not in COLUMNS:
+        if kind not in ALL_COLUMNS:
             raise Http404
         if request.GET.get("as") == "xlsx":
             return FileResponse(

@@ -3,7 +3,15 @@
 from collections.abc import Mapping
 from typing import Final
 
-from reconciliation.importing.columns import Column, identifier, moment_column, optional, quantity_column, text_column
+from reconciliation.importing.columns import (
+    COLUMNS,
+    Column,
+    identifier,
+    moment_column,
+    optional,
+    quantity_column,
+    text_column,
+)
 
 
 def _which_line(document: str) -> Column:
@@ -129,3 +137,6 @@ DOCUMENT_COLUMNS: Final[Mapping[str, tuple[Column, ...]]] = {
         optional("serials", 20_000, "serial numbers joined by ;", ""),
     ),
 }
+
+# Of every kind of file that there is, of records and of documents.
+ALL_COLUMNS: Final[Mapping[str, tuple[Column, ...]]] = {**COLUMNS, **DOCUMENT_COLUMNS}

@@ -6,8 +6,9 @@ with the same lines are skipped, so that the same file twice changes nothing.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import partial
 from itertools import groupby
 from typing import Any, Final
 
@@ -25,8 +26,9 @@ from reconciliation.importing.columns import Column
 from reconciliation.importing.document_columns import DOCUMENT_COLUMNS
 from reconciliation.importing.document_verbs import READERS, Reader
 from reconciliation.importing.files import Source, read_rows
-from reconciliation.importing.importer import lock_imports
+from reconciliation.importing.importer import lock_imports, no_progress
 from reconciliation.importing.problems import Problem, Problems, UnreadableFileError, shown
+from reconciliation.importing.staging import Progress
 from reconciliation.importing.values import BadValueError
 from usage.models import Job, JobComponent
 
@@ -40,11 +42,13 @@ _TOO_LARGE: Final = (
 
 @dataclass(frozen=True, slots=True)
 class DocumentFigures:
-    """What became of one file: its documents, of which so many are new and so many were there already."""
+    """What became of one file: its rows, its documents (so many new, so many there already), and its findings."""
 
     documents: int
     new: int
     present: int
+    rows: int = 0
+    problems: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +70,12 @@ class Row:
 
 
 def import_documents(
-    *, sources: Mapping[str, Source], by: User | None, now: datetime, is_check_only: bool = False
+    *,
+    sources: Mapping[str, Source],
+    by: User | None,
+    now: datetime,
+    is_check_only: bool = False,
+    progress: Progress = no_progress,
 ) -> DocumentsOutcome:
     """Check the files of documents and, when nothing is wrong with any, record and post what is new in them.
 
@@ -75,17 +84,32 @@ def import_documents(
     """
     problems = Problems(DOCUMENT_KINDS)
     files: dict[str, DocumentFigures] = {}
-    rows = {kind: list(_read(kind, sources[kind], problems)) for kind in DOCUMENT_KINDS if kind in sources}
+    rows: dict[str, list[Row]] = {}
+    for kind in DOCUMENT_KINDS:
+        if kind in sources:
+            progress(f"Reading {kind.replace('_', ' ')}", sum(map(len, rows.values())), None)
+            rows[kind] = list(_read(kind, sources[kind], problems))
+    count = sum(map(len, rows.values()))
     if not problems.count:
         with transaction.atomic():
             lock_imports()
             _lock_everything(rows)
+            done = 0
             for kind, found in rows.items():
-                files[kind] = _record(kind, sources[kind].name, found, problems, by=by, now=now)
+                tell = partial(_tell, progress, f"Recording {kind.replace('_', ' ')}", done, count)
+                files[kind] = _record(kind, sources[kind].name, found, problems, by=by, now=now, tell=tell)
+                done += len(found)
             if is_check_only or problems.first():
                 transaction.set_rollback(True)
+    for kind, found in rows.items():
+        known = files.get(kind, DocumentFigures(0, 0, 0))
+        files[kind] = replace(known, rows=len(found), problems=problems.counts.get(kind, 0))
     is_written = not problems.count and not is_check_only and any(figures.new for figures in files.values())
     return DocumentsOutcome(files, problems.count, tuple(problems.first()), is_written)
+
+
+def _tell(progress: Progress, phase: str, done: int, total: int, here: int) -> None:
+    progress(phase, done + here, total)
 
 
 def _lock_everything(rows: Mapping[str, Sequence[Row]]) -> None:
@@ -104,7 +128,7 @@ def _lock_everything(rows: Mapping[str, Sequence[Row]]) -> None:
 # -- Reading -------------------------------------------------------------------------------------------
 def _read(kind: str, source: Source, problems: Problems) -> Iterator[Row]:
     def note(row: int, column: str, value: str, message: str) -> None:
-        problems.add(Problem(kind, source.name, row, column, shown(value), message))
+        problems.add(Problem(kind, source.name, row, shown(column), shown(value), message))
 
     columns = {column.name: column for column in DOCUMENT_COLUMNS[kind]}
     parsers: list[tuple[Column, Callable[[str], Any]]] = []
@@ -148,15 +172,24 @@ def _header(kind: str, columns: Mapping[str, Column], cells: Sequence[str]) -> l
 
 # -- Recording -----------------------------------------------------------------------------------------
 def _record(
-    kind: str, file: str, rows: Sequence[Row], problems: Problems, *, by: User | None, now: datetime
+    kind: str,
+    file: str,
+    rows: Sequence[Row],
+    problems: Problems,
+    *,
+    by: User | None,
+    now: datetime,
+    tell: Callable[[int], None],
 ) -> DocumentFigures:
     key = DOCUMENT_COLUMNS[kind][0].name
     reader = READERS[kind]
-    new = present = 0
+    new = present = done = 0
     seen: set[str] = set()
     identity = reader.identity or (lambda values: str(values[key]))
     for number, group in groupby(rows, key=lambda row: identity(row.values)):
         lines = list(group)
+        done += len(lines)
+        tell(done)
 
         def note(row: int, message: str, lines: Sequence[Row] = lines) -> None:
             problems.add(Problem(kind, file, lines[min(row, len(lines) - 1)].number, "", "", message))

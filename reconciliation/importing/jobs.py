@@ -16,7 +16,7 @@ from django.db import transaction
 from django.db.models import Sum
 from django.db.models.functions import Now
 
-from reconciliation.importing.columns import KINDS
+from reconciliation.importing.document_columns import ALL_COLUMNS
 from reconciliation.importing.problems import shown
 from reconciliation.models import ImportFile, ImportJob
 
@@ -33,7 +33,7 @@ def import_upload(*, files: Mapping[str, "UploadedFile[Any]"], uploaded_by: User
     """Keep the files under random names and ask a worker to check them. Nothing in them is looked at here."""
     stored: dict[str, str] = {}
     try:
-        for kind in KINDS:
+        for kind in ALL_COLUMNS:
             if kind in files:
                 stored[kind] = default_storage.save(f"imports/{uuid.uuid4().hex}", files[kind])
         with transaction.atomic():

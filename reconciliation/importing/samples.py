@@ -7,16 +7,18 @@ from typing import IO
 
 import xlsxwriter
 
-from reconciliation.importing.columns import COLUMNS, Column
+from reconciliation.importing.columns import Column
+from reconciliation.importing.document_columns import ALL_COLUMNS
+from reconciliation.importing.document_records import NUMBERS
 
-_DATES = ("received_at", "used_at")
-_NUMBERS = ("quantity", "value", "est_unit_cost")
+_DATES = ("received_at", "used_at", "date")
+_NUMBERS = NUMBERS | {"est_unit_cost"}
 
 
 def sample_csv(kind: str) -> str:
     """The header of a kind."""
     text = io.StringIO()
-    csv.writer(text).writerow([column.name for column in COLUMNS[kind]])
+    csv.writer(text).writerow([column.name for column in ALL_COLUMNS[kind]])
     return text.getvalue()
 
 
@@ -31,7 +33,7 @@ def sample_workbook(kind: str) -> IO[bytes]:
         "date": book.add_format({"num_format": "yyyy-mm-dd hh:mm"}),
         "number": book.add_format({"num_format": "General"}),
     }
-    for place, column in enumerate(COLUMNS[kind]):
+    for place, column in enumerate(ALL_COLUMNS[kind]):
         # Identifiers as text, or a spreadsheet takes the leading zeros off them.
         sheet.set_column(place, place, max(14, len(column.name) + 2), formats[_looks_like(column)])
         sheet.write_string(0, place, column.name, heading)
@@ -42,7 +44,7 @@ def sample_workbook(kind: str) -> IO[bytes]:
     about.set_column(2, 3, 24)
     for place, label in enumerate(("Column", "What it holds", "May be empty", "Example")):
         about.write_string(0, place, label, heading)
-    for row, column in enumerate(COLUMNS[kind], start=1):
+    for row, column in enumerate(ALL_COLUMNS[kind], start=1):
         cells = (column.name, column.about, "no" if column.is_required else "yes", column.example)
         for place, text in enumerate(cells):
             about.write_string(row, place, text)

@@ -6,6 +6,7 @@ transaction, so it happened once or it did not.
 """
 
 import logging
+from collections.abc import Sequence
 from functools import partial
 from typing import BinaryIO, cast
 
@@ -13,9 +14,11 @@ from celery.exceptions import SoftTimeLimitExceeded
 from django.core.files.storage import default_storage
 from django.db import connection, transaction
 from django.db.models.functions import Now
+from django.utils import timezone
 
+from reconciliation.importing.documents import DOCUMENT_KINDS, DocumentFigures, DocumentsOutcome, import_documents
 from reconciliation.importing.files import Source
-from reconciliation.importing.importer import ImportOutcome, import_records, try_lock
+from reconciliation.importing.importer import FileFigures, ImportOutcome, import_records, try_lock
 from reconciliation.importing.jobs import forget_files, lock_files
 from reconciliation.importing.reports import MAX_ATTEMPTS, Reporter
 from reconciliation.models import ImportFile, ImportJob
@@ -49,27 +52,40 @@ def work_on_import(*, import_id: int) -> bool:
 def _work(import_id: int, reporter: Reporter) -> str | None:
     """Return the state that the import has come to, or None when there was nothing to do."""
     files = lock_files(import_id)
-    begun = reporter.begin() if files and _is_its_turn(import_id) else None
+    begun = reporter.begin() if files and _is_its_turn(import_id, files) else None
     if begun is None:
         return None
     state, attempt = begun
     logger.info("import %s: %s, attempt %s of %s", import_id, state, attempt, MAX_ATTEMPTS)
-    outcome = import_records(
-        sources={file.kind: Source(file.original_name, partial(_open, file.stored_name)) for file in files},
-        is_check_only=state == State.CHECKING,
-        progress=reporter.tell,
-    )
-    return _finish(import_id, files, outcome, is_check=state == State.CHECKING)
+    sources = {file.kind: Source(file.original_name, partial(_open, file.stored_name)) for file in files}
+    is_check = state == State.CHECKING
+    if _is_of_documents(files):
+        job = ImportJob.objects.select_related("uploaded_by", "requested_by").get(pk=import_id)
+        documents = import_documents(
+            sources=sources,
+            by=job.requested_by or job.uploaded_by,
+            now=timezone.now(),
+            is_check_only=is_check,
+            progress=reporter.tell,
+        )
+        return _finish(import_id, files, documents, is_check=is_check)
+    outcome = import_records(sources=sources, is_check_only=is_check, progress=reporter.tell)
+    return _finish(import_id, files, outcome, is_check=is_check)
 
 
-def _is_its_turn(import_id: int) -> bool:
-    """Whether there is something to do that need not wait for another import.
+def _is_of_documents(files: Sequence[ImportFile]) -> bool:
+    return any(file.kind in DOCUMENT_KINDS for file in files)
+
+
+def _is_its_turn(import_id: int, files: Sequence[ImportFile]) -> bool:
+    """Whether there is something to do that need not wait for another import. Documents are checked by recording them
+    and undoing that, so their check is one, too.
 
     A worker that waited would keep runs and sweeps waiting, too; the sweeper brings the import back. Whoever has the
     files locked may rely on the state: only a worker leaves the active ones, and only people enter them.
     """
     state = ImportJob.objects.values_list("state", flat=True).get(pk=import_id)
-    if state in (State.UPLOADED, State.CHECKING):
+    if state in (State.UPLOADED, State.CHECKING) and not _is_of_documents(files):
         return True
     return state in ImportJob.ACTIVE and try_lock()
 
@@ -78,16 +94,19 @@ def _open(stored_name: str) -> BinaryIO:
     return cast(BinaryIO, default_storage.open(stored_name, "rb").file)
 
 
-def _finish(import_id: int, files: list[ImportFile], outcome: ImportOutcome, *, is_check: bool) -> str:
+def _finish(
+    import_id: int, files: list[ImportFile], outcome: ImportOutcome | DocumentsOutcome, *, is_check: bool
+) -> str:
     for file in files:
-        figures = outcome.files[file.kind]
+        figures: FileFigures | DocumentFigures = outcome.files[file.kind]
         ImportFile.objects.filter(pk=file.pk).update(
             rows=figures.rows,
             rows_new=figures.new,
             rows_present=figures.present,
             error_count=figures.problems,
-            first_at=figures.first_at,
-            last_at=figures.last_at,
+            # Documents are dated by several columns; their lists begin with the newest.
+            first_at=figures.first_at if isinstance(figures, FileFigures) else None,
+            last_at=figures.last_at if isinstance(figures, FileFigures) else None,
         )
     rows = sum(figures.rows for figures in outcome.files.values())
     accepted = State.READY if is_check else State.IMPORTED

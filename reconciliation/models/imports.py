@@ -59,7 +59,7 @@ class ImportJob(models.Model):
     class Meta:
         verbose_name = "import"
         ordering = ("-pk",)
-        permissions = [("import_records", "Can import items, lots and usage")]
+        permissions = [("import_records", "Can import records and documents")]
         constraints = [
             models.CheckConstraint(
                 condition=~models.Q(state__in=["READY", "REQUESTED", "IMPORTING", "IMPORTED"])
@@ -88,15 +88,27 @@ class ImportJob(models.Model):
 
 
 class ImportFile(models.Model):
-    """One uploaded file. `stored_name` is random and ours; the name that the person gave is text and nothing else."""
+    """One uploaded file, of records or of documents. `stored_name` is random and ours; the name that the person gave is
+    text and nothing else.
+    """
 
     class Kind(models.TextChoices):
         ITEMS = "items", "Items"
         LOTS = "lots", "Lots"
         USAGE = "usage", "Usage"
+        PURCHASE_ORDERS = "purchase_orders", "Purchase orders"
+        RECEIPTS = "receipts", "Incoming shipments"
+        PURCHASES = "purchases", "Purchases"
+        ORDERS = "orders", "Orders"
+        SHIPMENTS = "shipments", "Outgoing shipments"
+        JOBS = "jobs", "Jobs"
+        JOB_CONSUMPTION = "job_consumption", "Consumption of jobs"
+        JOB_OUTPUT = "job_output", "Output of jobs"
+        JOB_COSTS = "job_costs", "Costs of jobs"
+        ADJUSTMENTS = "adjustments", "Adjustments"
 
     job = models.ForeignKey(ImportJob, on_delete=models.PROTECT, related_name="files")
-    kind = models.CharField(max_length=5, choices=Kind.choices)
+    kind = models.CharField(max_length=15, choices=Kind.choices)
     original_name = models.CharField(max_length=200, verbose_name="file")
     stored_name = models.CharField(max_length=100, blank=True)
     size = models.BigIntegerField()
