@@ -12,11 +12,11 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any, Final, Self
 
-from django.db import connection
 from django.db.models import (
     BooleanField,
     Case,
     CharField,
+    Count,
     Exists,
     ExpressionWrapper,
     F,
@@ -24,17 +24,18 @@ from django.db.models import (
     Q,
     QuerySet,
     Subquery,
+    Sum,
     TextChoices,
     Value,
     When,
 )
-from django.db.models.functions import Coalesce, Greatest
-from django.utils import timezone
+from django.db.models.functions import Coalesce, Greatest, Round
 
-from inventory_site.fields import MoneyField, QuantityField
+from inventory_site.fields import MONEY_PLACES, UNIT_COST_PLACES, MoneyField, QuantityField, UnitCostField
 from inventory_site.money import quantity_text
 from lots.models import CostPool, InventoryLot, LotCostEvent, PostingStatus, Preference
 from lots.services import source_kind_of
+from reconciliation.diagnosis_samples import Sample, samples_of
 from usage.adjustment_querysets import adjustments
 from usage.models import AdjustmentLine, InventoryUsage, OpenUsage
 from usage.shapes import Form, form_of
@@ -46,6 +47,7 @@ class Cause(TextChoices):
     SET_ASIDE = "SET_ASIDE", "A run gave up on it"
     LATE_RECEIPT = "LATE_RECEIPT", "Receipt entered after the use"
     WAITING = "WAITING", "Waiting for a run"
+    VOIDED = "VOIDED", "Void, cancels out"
     RESTRICTED = "RESTRICTED", "Tied to lots that cannot serve it"
     NEVER_RECEIVED = "NEVER_RECEIVED", "Used before anything was received"
     COUNTED_UP = "COUNTED_UP", "Counted up, but never received"
@@ -65,11 +67,62 @@ _open = OpenUsage.objects.filter(pool=OuterRef("pk"))
 _late_receipt = LotCostEvent.objects.filter(
     lot__pool=OuterRef("pk"), quantity__gt=0, at__lte=OuterRef("newest"), recorded_at__gt=OuterRef("oldest")
 ).exclude(kind__in=[LotCostEvent.Kind.OPENING, LotCostEvent.Kind.ADJUSTMENT])
-_beyond = _open.filter(quantity_unallocated__gt=0).exclude(usage__order="")
-_beyond = _beyond.filter(
-    Exists(InventoryLot.objects.filter(pool=OuterRef("pool"), parent_order=OuterRef("usage__order")))
+_of_order = InventoryUsage.objects.alias(place=Coalesce("office", Value(0))).filter(
+    code=OuterRef("usage__code"),
+    order=OuterRef("usage__order"),
+    # A pool without an office is the code's, whatever office used it.
+    place=Coalesce(OuterRef("pool__office"), F("place")),
 )
+_for_order = InventoryLot.objects.filter(pool=OuterRef("pool"), parent_order=OuterRef("usage__order"))
+_beyond = (
+    _open.filter(quantity_unallocated__gt=0)
+    .exclude(usage__order="")
+    .filter(Exists(_for_order))
+    .alias(
+        order_used=Subquery(_of_order.order_by().values("order").annotate(sum=Sum("quantity")).values("sum")),
+        order_received=Subquery(
+            _for_order.order_by().values("parent_order").annotate(sum=Sum("quantity_received")).values("sum")
+        ),
+    )
+    .filter(order_used__gt=F("order_received"))
+)
+# A count up is a return that returns no usage; what a void takes back names the usage.
+_counted = _open.filter(quantity_unallocated__lt=0, original__isnull=True, usage__source_kind=COUNT_KIND)
+# What a void took back of usage that is as open as it: the document's own number tells it from a customer's return.
+_void_pairs = _open.filter(
+    Exists(
+        OpenUsage.objects.alias(opposite=Value(0) - F("quantity_unallocated")).filter(
+            usage=OuterRef("original"),
+            opposite=OuterRef("quantity_unallocated"),
+            usage__source_number=OuterRef("usage__source_number"),
+        )
+    ),
+    original__isnull=False,
+)
+_void_usages = Value(2) * Subquery(_void_pairs.order_by().values("pool").annotate(n=Count("pk")).values("n"))
 _no_lot = Q(quantity_received=0)
+# As `suggesting.cost_of`: the estimate, or else what a unit of the newest lot cost.
+_newest_lot = InventoryLot.objects.filter(code=OuterRef("code"), quantity_received__gt=0, value__gt=0)
+_unit_cost = Case(
+    When(code__est_unit_cost__gt=0, then=F("code__est_unit_cost")),
+    default=Coalesce(
+        Subquery(
+            _newest_lot.order_by("-first_received_at", "-pk").values(
+                cost=Round(
+                    ExpressionWrapper(F("value") / F("quantity_received"), output_field=UnitCostField()),
+                    UNIT_COST_PLACES,
+                )
+            )[:1]
+        ),
+        Value(0),
+        output_field=UnitCostField(),
+    ),
+    output_field=UnitCostField(),
+)
+# As `usage.shapes.curing_quantity`.
+_curing = Case(
+    When(open_unallocated__gt=0, then=F("open_unallocated")), default=F("larger_side"), output_field=QuantityField()
+)
 # What resolves it once it is posted: `suggesting.pending_cure`.
 _pending_cures = (
     AdjustmentLine.objects.annotate(place=Coalesce("adjustment__office", Value(0)))
@@ -88,12 +141,10 @@ _RULES: Final[tuple[tuple[Cause, Any], ...]] = (
     (Cause.SET_ASIDE, Q(is_set_aside=True)),
     (Cause.LATE_RECEIPT, Q(has_work=True, quantity_received__gt=F("quantity_used")) & Q(Exists(_late_receipt))),
     (Cause.WAITING, Q(has_work=True)),
+    (Cause.VOIDED, Q(open_unallocated=0) & Q(open_count=_void_usages)),
     (Cause.RESTRICTED, Q(Exists(_open.filter(is_restricted=True)))),
     (Cause.NEVER_RECEIVED, _no_lot & Q(open_unallocated__gt=0)),
-    (
-        Cause.COUNTED_UP,
-        _no_lot & Q(Exists(_open.filter(quantity_unallocated__lt=0, usage__source_kind=COUNT_KIND))),
-    ),
+    (Cause.COUNTED_UP, _no_lot & Q(Exists(_counted))),
     (Cause.RETURNED, _no_lot & Q(open_unallocated__lt=0)),
     (Cause.NO_LOT, _no_lot & Q(open_unallocated=0)),
     (Cause.BEYOND_ORDER, Q(open_unallocated_positive__gt=0) & Q(Exists(_beyond))),
@@ -109,7 +160,10 @@ class OpenPoolQuerySet(QuerySet[CostPool]):
     """Cost pools with open usage."""
 
     def for_list(self) -> Self:
-        """Figures, form and strongest cause; the stake is what the larger side of it is worth at the estimate."""
+        """Figures, form and strongest cause; the stake is what the larger side of it is worth.
+
+        `proposed` is the amount of the adjustment that is proposed for what is open, as `adjustment_amount` says it.
+        """
         quantity = QuantityField()
         moments = _open.order_by("used_at", "usage")
         return (
@@ -123,7 +177,9 @@ class OpenPoolQuerySet(QuerySet[CostPool]):
                 larger_side=Greatest(
                     F("open_unallocated_positive"), Value(0) - F("open_unallocated_negative"), output_field=quantity
                 ),
-                stake=ExpressionWrapper(F("larger_side") * F("code__est_unit_cost"), output_field=MoneyField()),
+                unit_cost=_unit_cost,
+                stake=ExpressionWrapper(F("larger_side") * F("unit_cost"), output_field=MoneyField()),
+                proposed=Round(_curing * F("unit_cost"), MONEY_PLACES, output_field=MoneyField()),
                 form=Case(
                     When(open_unallocated__gt=0, then=Value(Form.NET_POSITIVE.name)),
                     When(open_unallocated__lt=0, then=Value(Form.NET_NEGATIVE.name)),
@@ -220,7 +276,7 @@ class Diagnosis:
 def diagnose(pool_ids: Collection[int]) -> dict[int, Diagnosis]:
     """Say what is wrong with these pools; those without open usage are left out. Five queries, however many."""
     rows: list[Any] = list(open_pools().filter(pk__in=pool_ids).for_list().with_all_causes())
-    samples = _samples([row.pk for row in rows])
+    samples = samples_of([row.pk for row in rows])
     return {row.pk: _diagnosis(row, samples.get(row.pk, {})) for row in rows}
 
 
@@ -248,90 +304,13 @@ def _diagnosis(row: Any, samples: Mapping[str, Any]) -> Diagnosis:
 
 
 # -- Evidence ----------------------------------------------------------------------------------------
-# Of each pool one record of each kind that a sentence may name: the earliest.
-_SAMPLES: Final = """
-SELECT chosen.pool, sample.what, sample.id, sample.number, sample.source, sample.day, sample.quantity, sample.other
-FROM unnest(%(pools)s::bigint[]) AS chosen(pool)
-CROSS JOIN LATERAL (
-    (SELECT 'used' AS what, usage.id, usage.number, usage.source_number AS source, open.used_at AS day,
-        open.quantity_unallocated AS quantity, '' AS other
-    FROM usage_openusage AS open JOIN usage_inventoryusage AS usage ON usage.id = open.usage_id
-    WHERE open.pool_id = chosen.pool AND open.quantity_unallocated > 0 ORDER BY open.used_at, usage.id LIMIT 1)
-    UNION ALL
-    (SELECT 'back', usage.id, usage.number, usage.source_number, open.used_at, open.quantity_unallocated, ''
-    FROM usage_openusage AS open JOIN usage_inventoryusage AS usage ON usage.id = open.usage_id
-    WHERE open.pool_id = chosen.pool AND open.quantity_unallocated < 0 ORDER BY open.used_at, usage.id LIMIT 1)
-    UNION ALL
-    (SELECT 'counted', usage.id, usage.number, usage.source_number, open.used_at, open.quantity_unallocated, ''
-    FROM usage_openusage AS open JOIN usage_inventoryusage AS usage ON usage.id = open.usage_id
-    WHERE open.pool_id = chosen.pool AND open.quantity_unallocated < 0 AND usage.source_kind = 'INVTRYADJ'
-    ORDER BY open.used_at, usage.id LIMIT 1)
-    UNION ALL
-    (SELECT 'tied', usage.id, usage.number, usage.source_number, open.used_at, open.quantity_unallocated,
-        (SELECT string_agg(lot.number, ', ' ORDER BY lot.id) FROM usage_usagelotrestriction AS tie
-            JOIN lots_inventorylot AS lot ON lot.id = tie.lot_id WHERE tie.usage_id = usage.id)
-    FROM usage_openusage AS open JOIN usage_inventoryusage AS usage ON usage.id = open.usage_id
-    WHERE open.pool_id = chosen.pool AND open.is_restricted ORDER BY open.used_at, usage.id LIMIT 1)
-    UNION ALL
-    (SELECT 'beyond', usage.id, usage.number, usage.source_number, open.used_at, lot.received, usage."order"
-    FROM usage_openusage AS open JOIN usage_inventoryusage AS usage ON usage.id = open.usage_id
-    CROSS JOIN LATERAL (SELECT sum(quantity_received) AS received FROM lots_inventorylot
-        WHERE pool_id = chosen.pool AND parent_order = usage."order") AS lot
-    WHERE open.pool_id = chosen.pool AND open.quantity_unallocated > 0 AND usage."order" <> ''
-        AND lot.received IS NOT NULL
-    ORDER BY open.used_at, usage.id LIMIT 1)
-    UNION ALL
-    (SELECT 'due', min(lot.id), count(*)::text, min(lot.source_number), NULL,
-        sum(lot.quantity_ordered - lot.quantity_received), ''
-    FROM lots_inventorylot AS lot WHERE lot.pool_id = chosen.pool AND NOT lot.is_source_complete
-        AND lot.quantity_ordered > lot.quantity_received AND lot.source_number <> ''
-    HAVING count(*) > 0)
-    UNION ALL
-    (SELECT 'late', lot.id, lot.number, event.source_number, event.at, event.quantity,
-        to_char(event.recorded_at AT TIME ZONE %(zone)s, 'MM/DD/YY')
-    FROM lots_inventorylot AS lot JOIN lots_lotcostevent AS event ON event.lot_id = lot.id
-    WHERE lot.pool_id = chosen.pool AND event.quantity > 0 AND event.kind NOT IN ('OPENING', 'ADJUSTMENT')
-    ORDER BY event.recorded_at DESC, event.id DESC LIMIT 1)
-) AS sample
-"""
-
-
-@dataclass(frozen=True)
-class _Sample:
-    pk: int
-    number: str
-    source: str
-    at: datetime
-    quantity: Decimal
-    other: str
-
-    @property
-    def day(self) -> str:
-        return f"{timezone.localtime(self.at):%m/%d/%y}"
-
-    @property
-    def where(self) -> str:
-        return self.source or f"usage {self.number}"
-
-
-def _samples(pool_ids: Sequence[int]) -> dict[int, dict[str, _Sample]]:
-    found: dict[int, dict[str, _Sample]] = {}
-    if pool_ids:
-        with connection.cursor() as cursor:
-            zone = timezone.get_current_timezone_name()
-            cursor.execute(_SAMPLES, {"pools": list(pool_ids), "zone": zone})
-            for pool, what, *values in cursor.fetchall():
-                found.setdefault(pool, {})[what] = _Sample(*values)
-    return found
-
-
-def _finding(cause: Cause, row: Any, samples: Mapping[str, _Sample]) -> Finding:
+def _finding(cause: Cause, row: Any, samples: Mapping[str, Sample]) -> Finding:
     sentence, named = _SENTENCES[cause](row, samples)
     evidence = tuple(_evidence(what, samples[what]) for what in named if what in samples)
     return Finding(cause, sentence, evidence)
 
 
-def _evidence(what: str, sample: _Sample) -> Evidence:
+def _evidence(what: str, sample: Sample) -> Evidence:
     if what == "late":
         return Evidence(sample.number, InventoryLot(pk=sample.pk).get_absolute_url(), "lot")
     return Evidence(sample.number, InventoryUsage(pk=sample.pk).get_absolute_url(), "usage")
@@ -341,12 +320,12 @@ def _q(quantity: Decimal) -> str:
     return quantity_text(quantity)
 
 
-def _first(samples: Mapping[str, _Sample], what: str, words: str) -> str:
+def _first(samples: Mapping[str, Sample], what: str, words: str) -> str:
     sample = samples.get(what)
     return f" {words} on {sample.day} ({sample.where})." if sample else ""
 
 
-def _still_due(samples: Mapping[str, _Sample]) -> str:
+def _still_due(samples: Mapping[str, Sample]) -> str:
     """What is on order cures usage when it comes; an adjustment would count it twice."""
     due = samples.get("due")
     if due is None:
@@ -359,22 +338,22 @@ def _still_due(samples: Mapping[str, _Sample]) -> str:
 _Said = tuple[str, Sequence[str]]
 
 
-def _set_aside(row: Any, samples: Mapping[str, _Sample]) -> _Said:
+def _set_aside(row: Any, samples: Mapping[str, Sample]) -> _Said:
     return "A run could not reconcile this code and set it aside; its last run says why. Nothing was lost.", ("used",)
 
 
-def _late(row: Any, samples: Mapping[str, _Sample]) -> _Said:
+def _late(row: Any, samples: Mapping[str, Sample]) -> _Said:
     late = samples.get("late")
     lot = f"Lot {late.number} of {late.day} was only entered on {late.other}" if late else "A receipt was entered"
     return f"{lot}, after goods had been used: the next run finds it.", ("late", "used")
 
 
-def _waiting(row: Any, samples: Mapping[str, _Sample]) -> _Said:
+def _waiting(row: Any, samples: Mapping[str, Sample]) -> _Said:
     said = "Something was posted since the last run, so what is open may close by itself: reconcile first."
     return said, ("used", "back")
 
 
-def _restricted(row: Any, samples: Mapping[str, _Sample]) -> _Said:
+def _restricted(row: Any, samples: Mapping[str, Sample]) -> _Said:
     tied = samples.get("tied")
     if tied is None:
         return "Usage is tied to lots that cannot serve it.", ()
@@ -386,29 +365,44 @@ def _restricted(row: Any, samples: Mapping[str, _Sample]) -> _Said:
     )
 
 
-def _never_received(row: Any, samples: Mapping[str, _Sample]) -> _Said:
+def _never_received(row: Any, samples: Mapping[str, Sample]) -> _Said:
     first = _first(samples, "used", "The first use was")
     said = f"{_q(row.open_unallocated_positive)} were used, but no lot of this code ever received anything.{first}"
     return said + _still_due(samples), ("used",)
 
 
-def _counted_up(row: Any, samples: Mapping[str, _Sample]) -> _Said:
+def _counted_up(row: Any, samples: Mapping[str, Sample]) -> _Said:
     counted = samples.get("counted")
-    by = f" by {counted.where} on {counted.day}" if counted else ""
+    more = int(counted.other) - 1 if counted else 0
+    by = f" by {counted.where} on {counted.day}{f' and {more} more' if more else ''}" if counted else ""
+    quantity = -counted.quantity if counted else -row.open_unallocated_negative
+    was = "was" if quantity == 1 else "were"
     return (
-        f"{_q(-row.open_unallocated_negative)} were counted up{by}, but no lot of this code ever received anything: a"
+        f"{_q(quantity)} {was} counted up{by}, but no lot of this code ever received anything: a"
         " count-up goes back to lots, it does not make any. A Beginning Balance was meant.",
         ("counted", "used"),
     )
 
 
-def _returned(row: Any, samples: Mapping[str, _Sample]) -> _Said:
+def _voided(row: Any, samples: Mapping[str, Sample]) -> _Said:
+    void = samples.get("void")
+    more = int(void.other) - 1 if void else 0
+    what = f" of {void.where} on {void.day}{f' and {more} more' if more else ''}" if void else ""
+    quantity = _q(row.open_unallocated_positive)
+    return (
+        f"{quantity} used and {quantity} taken back by the void{what} cancel out, and no lot could serve either."
+        " Nothing is missing: both close with the first lot they can pass through.",
+        ("used", "back"),
+    )
+
+
+def _returned(row: Any, samples: Mapping[str, Sample]) -> _Said:
     first = _first(samples, "back", "It came back first")
     said = f"{_q(-row.open_unallocated_negative)} came back, but no lot of this code ever received anything.{first}"
     return said, ("back",)
 
 
-def _no_lot_to_pass(row: Any, samples: Mapping[str, _Sample]) -> _Said:
+def _no_lot_to_pass(row: Any, samples: Mapping[str, Sample]) -> _Said:
     return (
         f"{_q(row.open_unallocated_positive)} used and {_q(-row.open_unallocated_negative)} returned cancel out, but"
         " there is no lot that they could pass through.",
@@ -416,7 +410,7 @@ def _no_lot_to_pass(row: Any, samples: Mapping[str, _Sample]) -> _Said:
     )
 
 
-def _beyond_order(row: Any, samples: Mapping[str, _Sample]) -> _Said:
+def _beyond_order(row: Any, samples: Mapping[str, Sample]) -> _Said:
     beyond = samples.get("beyond")
     order = (
         f"Order {beyond.other} shipped more than the {_q(beyond.quantity)} received for it" if beyond else "An order"
@@ -424,7 +418,7 @@ def _beyond_order(row: Any, samples: Mapping[str, _Sample]) -> _Said:
     return f"{order}: the rest of its purchase order is missing, or was shipped twice.", ("beyond",)
 
 
-def _used_up(row: Any, samples: Mapping[str, _Sample]) -> _Said:
+def _used_up(row: Any, samples: Mapping[str, Sample]) -> _Said:
     return (
         f"All {_q(row.quantity_received)} that were ever received are used up, and {_q(row.open_unallocated_positive)}"
         f" more were used.{_first(samples, 'used', 'That began')}{_still_due(samples)}",
@@ -432,7 +426,7 @@ def _used_up(row: Any, samples: Mapping[str, _Sample]) -> _Said:
     )
 
 
-def _nothing_used(row: Any, samples: Mapping[str, _Sample]) -> _Said:
+def _nothing_used(row: Any, samples: Mapping[str, Sample]) -> _Said:
     return (
         f"{_q(-row.open_unallocated_negative)} more came back than lots have out: nothing of the"
         f" {_q(row.quantity_received)} received is used any more.{_first(samples, 'back', 'The first came back')}",
@@ -440,7 +434,7 @@ def _nothing_used(row: Any, samples: Mapping[str, _Sample]) -> _Said:
     )
 
 
-def _unknown(row: Any, samples: Mapping[str, _Sample]) -> _Said:
+def _unknown(row: Any, samples: Mapping[str, Sample]) -> _Said:
     return "The records do not tell why this is open.", ("used", "back")
 
 
@@ -448,6 +442,7 @@ _SENTENCES: Final[Mapping[Cause, Any]] = {
     Cause.SET_ASIDE: _set_aside,
     Cause.LATE_RECEIPT: _late,
     Cause.WAITING: _waiting,
+    Cause.VOIDED: _voided,
     Cause.RESTRICTED: _restricted,
     Cause.NEVER_RECEIVED: _never_received,
     Cause.COUNTED_UP: _counted_up,

@@ -45,7 +45,7 @@ def _approval_note(row: Any) -> str:
         address = reverse("reconciliation:pending_cure", args=[row.pending_cure])
         state = "waits for approval" if row.pending_awaits_approval else "is pending"
         return format_html(' <small><a href="{}">{}</a> {}</small>', address, row.pending_number, state)
-    if row.approve_above is not None and row.stake > row.approve_above:
+    if row.approve_above is not None and row.proposed > row.approve_above:
         return format_html(' <small class="muted">{}</small>', "needs approval")
     return ""
 

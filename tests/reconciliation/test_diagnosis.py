@@ -9,13 +9,19 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
+from lots.accounts import default_account
 from lots.models import CostPool, LotCostEvent
 from lots.purchasing import purchase_order_close
 from lots.services import lot_change, lot_open
+from reconciliation.cure_document import draft_of
 from reconciliation.diagnosis import Cause, diagnose, open_pools
+from reconciliation.suggesting import suggest
 from tests.factories import day, make_code, make_guide_list, make_lot, make_usage, reconcile
 from tests.lots.purchasing_stories import order_of, receive
+from tests.usage.adjustments import line, posted
+from usage.adjusting import adjustment_void
 from usage.models import InventoryUsage
+from usage.services import usage_mirror
 
 pytestmark = pytest.mark.django_db
 
@@ -67,9 +73,72 @@ def tied() -> None:
     make_usage("A", "5", source="SHIP-7", only_lots=[lot])
 
 
+def void_loss() -> None:
+    loss = posted("LOSS", line("A", "5"))
+    adjustment_void(adjustment=loss, by=None, at=day(21))
+
+
+def void_cure() -> None:
+    cure = posted("BEGINNING_BALANCE", line("A", "20", unit_cost="3"), line("A", "-20"))
+    adjustment_void(adjustment=cure, by=None, at=day(21))
+
+
+def void_return() -> None:
+    back = make_usage("A", "-5", source="SHIP-7")
+    usage_mirror(usage=back, at=day(3))
+
+
+def void_among_others() -> None:
+    void_loss()
+    make_usage("A", "3", source="SHIP-7")
+
+
+def customers_return_of_all() -> None:
+    make_usage("A", "-5", source="SHIP-8", original=make_usage("A", "5", source="SHIP-7"))
+
+
+def came_back_and_counted_up() -> None:
+    make_usage("A", "-20", source="SHIP-9")
+    make_usage("A", "-1", source="INVTRYADJ-9", on_day=3)
+
+
+def counted_up_twice() -> None:
+    make_usage("A", "-3", source="INVTRYADJ-8")
+    make_usage("A", "-1", source="INVTRYADJ-9", on_day=3)
+
+
+def used_for_another_order() -> None:
+    make_lot("A", received="10", order="70000")
+    make_usage("A", "10", source="SHIP-7", order="70001")
+    make_usage("A", "10", source="SHIP-8", order="70000", on_day=3)
+
+
+def beyond_its_order_of_two_shipments() -> None:
+    make_lot("A", received="10", order="70000")
+    make_usage("A", "10", source="SHIP-7", order="70000")
+    make_usage("A", "1", source="SHIP-8", order="70000", on_day=3)
+
+
 @pytest.mark.parametrize(
     ("records", "causes", "words"),
     [
+        (void_loss, [Cause.VOIDED, Cause.NO_LOT], "5 used and 5 taken back by the void of INVTRYADJ-60000"),
+        (void_cure, [Cause.VOIDED, Cause.NO_LOT], "20 used and 20 taken back by the void of INVTRYADJ-60000"),
+        (void_return, [Cause.VOIDED, Cause.NO_LOT], "5 used and 5 taken back by the void of SHIP-7 on 01/07/26"),
+        (void_among_others, [Cause.NEVER_RECEIVED], "8 were used"),
+        (customers_return_of_all, [Cause.NO_LOT], "5 used and 5 returned cancel out"),
+        (came_back_and_counted_up, [Cause.COUNTED_UP, Cause.RETURNED], "1 was counted up by INVTRYADJ-9 on 01/07/26,"),
+        (
+            counted_up_twice,
+            [Cause.COUNTED_UP, Cause.RETURNED],
+            "4 were counted up by INVTRYADJ-8 on 01/06/26 and 1 more,",
+        ),
+        (used_for_another_order, [Cause.USED_UP], "All 10 that were ever received are used up"),
+        (
+            beyond_its_order_of_two_shipments,
+            [Cause.BEYOND_ORDER, Cause.USED_UP],
+            "Order 70000 shipped more than the 10",
+        ),
         (used_before_received, [Cause.NEVER_RECEIVED], "no lot of this code ever received anything. The first use was"),
         (counted_up, [Cause.COUNTED_UP, Cause.RETURNED], "counted up by INVTRYADJ-9 on 01/06/26"),
         (came_back, [Cause.RETURNED], "5 came back"),
@@ -100,6 +169,45 @@ def test_a_receipt_that_was_entered_after_the_use_is_found_by_the_next_run() -> 
     lot_change(lot=lot, at=day(1), kind=LotCostEvent.Kind.RECEIPT, quantity=Decimal(5), value=Decimal(10))
     assert causes_of("A")[0] is Cause.LATE_RECEIPT
     assert "the next run finds it" in sentence_of("A")
+
+
+def test_the_late_receipt_that_is_named_is_one_that_serves_the_use() -> None:
+    make_usage("A", "20", on_day=5)
+    reconcile()
+    lots = []
+    for number, on in ((1, 2), (2, 15)):
+        lot = lot_open(code=make_code("A"), quantity_ordered=Decimal(5), source_number=f"PO-{number}", is_complete=True)
+        lot_change(lot=lot, at=day(on), kind=LotCostEvent.Kind.RECEIPT, quantity=Decimal(5), value=Decimal(10))
+        lots.append(lot)
+    assert f"Lot {lots[0].number} of 01/06/26 was only entered on" in sentence_of("A")
+
+
+def test_without_an_estimate_the_stake_is_at_what_the_newest_lot_cost() -> None:
+    make_code("A", cost="0")
+    make_lot("A", received="2", value="10.00", on_day=1)
+    make_lot("A", received="3", value="100.00", on_day=2)
+    make_usage("A", "105", on_day=3)
+    make_code("B", cost="0")
+    make_usage("B", "5")
+    reconcile()
+    found: dict[str, Any] = {pool.code.code: pool for pool in open_pools().for_list()}
+    for code, row in found.items():
+        proposal = suggest(make_code(code))
+        assert row.unit_cost == (proposal.unit_cost or 0)
+    assert (found["A"].stake, found["A"].proposed) == (Decimal("3333.3333"), Decimal("3333.33"))
+    assert found["B"].stake == 0
+
+
+@pytest.mark.parametrize("quantities", [("10", "-4"), ("4", "-10"), ("5", "-5"), ("1.5",)])
+def test_the_list_knows_the_amount_of_the_adjustment_that_is_proposed(quantities: tuple[str, ...]) -> None:
+    code = make_code("A", cost="2.225")
+    for place, quantity in enumerate(quantities):
+        make_usage("A", quantity, on_day=2 + place)
+    reconcile()
+    row: Any = open_pools().for_list().get()
+    proposal = suggest(code)
+    draft = draft_of(row, proposal.lines, office=None, adjusted_at=day(9), account=default_account("opening"))
+    assert row.proposed == draft.amount != 0
 
 
 def test_what_a_run_gave_up_on_comes_first() -> None:
