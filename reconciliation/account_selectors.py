@@ -10,21 +10,20 @@ from django.db import connection
 
 from lots.models import Account
 
-# One pass over the journal, then a few rows; there is no index on accounts, because every line would pay for it.
+# Pairs of accounts first: there are a handful. From the sums, because there is no index of lines on accounts.
 _BALANCES: Final = """
 WITH line AS (SELECT debit_account_id, credit_account_id, sum(amount) AS amount
-    FROM reconciliation_journalline GROUP BY debit_account_id, credit_account_id)
+    FROM reconciliation_journalmonth GROUP BY debit_account_id, credit_account_id)
 SELECT account_id, sum(amount) FROM (
     SELECT debit_account_id AS account_id, amount FROM line
     UNION ALL SELECT credit_account_id, -amount FROM line
 ) AS side WHERE account_id = ANY(%s) GROUP BY account_id
 """
 _BY_MONTH: Final = """
-SELECT date_trunc('month', entry.date)::date,
-    coalesce(sum(line.amount) FILTER (WHERE line.debit_account_id = %(account)s), 0),
-    coalesce(sum(line.amount) FILTER (WHERE line.credit_account_id = %(account)s), 0)
-FROM reconciliation_journalline AS line JOIN reconciliation_journalentry AS entry ON entry.id = line.entry_id
-WHERE %(account)s IN (line.debit_account_id, line.credit_account_id) GROUP BY 1 ORDER BY 1
+SELECT period, coalesce(sum(amount) FILTER (WHERE debit_account_id = %(account)s), 0),
+    coalesce(sum(amount) FILTER (WHERE credit_account_id = %(account)s), 0)
+FROM reconciliation_journalmonth WHERE debit_account_id = %(account)s OR credit_account_id = %(account)s
+GROUP BY period ORDER BY period
 """
 
 

@@ -11,10 +11,14 @@ from lots.models import Account, AccountKind, Office
 from lots.periods import next_period, period_start
 from reconciliation.filtersets import NumberFilter
 from reconciliation.journal_lines import COST, COST_KINDS, KINDS
-from reconciliation.journal_querysets import within_period
-from reconciliation.models import JournalEntry, JournalPosting
+from reconciliation.journal_querysets import PostingFigures, posting_figures, within_period
+from reconciliation.models import JournalEntry, JournalMonth, JournalPosting
 
 SIDES = (("debit", "Debit"), ("credit", "Credit"))
+SIDE_OF = {"debit": JournalPosting.Side.DEBIT, "credit": JournalPosting.Side.CREDIT}
+# What the months of the journal can be asked for.
+KNOWN_TO_MONTHS = {"period", "account", "side", "code", "office", "kind", "account_kind"}
+EMPTY: tuple[Any, ...] = (None, "", [])
 
 
 def periods_with_entries() -> list[tuple[str, str]]:
@@ -38,13 +42,15 @@ class AccountFilter(TextFilter):
     """Number (its beginning, or exactly after an equals sign) or a part of the name: few rows, looked up first."""
 
     def filter(self, qs: QuerySet[Any], value: str | None) -> QuerySet[Any]:
-        if not value:
-            return qs
+        return qs.filter(account__in=self.accounts(value)) if value else qs
+
+    def accounts(self, value: str) -> list[int]:
+        """The accounts that are meant."""
         if value.startswith("=") and len(value) > 1:
             accounts = Account.objects.filter(number=value[1:])
         else:
             accounts = Account.objects.filter(number__istartswith=value) | Account.objects.filter(name__icontains=value)
-        return qs.filter(account__in=list(accounts.values_list("pk", flat=True)))
+        return list(accounts.values_list("pk", flat=True))
 
 
 class JournalFilterSet(WordsFilterSet):
@@ -80,6 +86,27 @@ class JournalFilterSet(WordsFilterSet):
     def in_period(self, queryset: QuerySet[Any], name: str, value: str) -> QuerySet[Any]:
         return queryset.filter(within_period(period_of(value)))
 
+    def figures(self) -> PostingFigures | None:
+        """Count and sums of the found set from the months of the journal, or None where they do not know what is asked.
+
+        They know periods, accounts, codes, offices and kinds, and nothing of single lines.
+        """
+        asked = {name: value for name, value in self.form.cleaned_data.items() if value not in EMPTY}
+        if not set(asked) <= KNOWN_TO_MONTHS:
+            return None
+        months = JournalMonth.objects.all()
+        for name in ("code", "office", "kind"):
+            if name in asked:
+                months = self.filters[name].filter(months, asked[name])
+        if "period" in asked:
+            months = months.filter(period=period_of(asked["period"]))
+        chosen: set[int] | None = None
+        if "account" in asked:
+            chosen = set(self.filters["account"].accounts(asked["account"]))
+        if "account_kind" in asked:
+            of_kind = set(Account.objects.filter(kind=asked["account_kind"]).values_list("pk", flat=True))
+            chosen = of_kind if chosen is None else chosen & of_kind
+        return posting_figures(months, accounts=chosen, side=SIDE_OF[asked["side"]] if "side" in asked else None)
+
     def on_side(self, queryset: QuerySet[Any], name: str, value: str) -> QuerySet[Any]:
-        sides = {"debit": JournalPosting.Side.DEBIT, "credit": JournalPosting.Side.CREDIT}
-        return queryset.filter(side=sides[value])
+        return queryset.filter(side=SIDE_OF[value])

@@ -1,14 +1,15 @@
 """Chainable names for questions about the journal: its lines, and its postings (each line's debit and credit)."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from datetime import date
-from typing import Any, Final, Self
+from decimal import Decimal
+from typing import Any, Final, NamedTuple, Self
 
-from django.db.models import F, Q, QuerySet
+from django.db.models import F, Q, QuerySet, Sum
 
 from lots.models import LotCostEvent
 from lots.periods import next_period
-from reconciliation.models import JournalLine, JournalPosting
+from reconciliation.models import JournalLine, JournalMonth, JournalPosting
 from usage.models import InventoryUsage
 
 # A document of more records than this is looked for by its number alone.
@@ -67,6 +68,28 @@ def journal_lines() -> JournalLineQuerySet:
 
 def journal_postings() -> JournalPostingQuerySet:
     return JournalPostingQuerySet(JournalPosting)
+
+
+class PostingFigures(NamedTuple):
+    """How many postings there are of something, and what they come to."""
+
+    rows: int
+    debit: Decimal
+    credit: Decimal
+
+
+def posting_figures(
+    months: QuerySet[JournalMonth], *, accounts: Collection[int] | None = None, side: int | None = None
+) -> PostingFigures:
+    """Of these months of the journal, on these accounts (None: all) and this side (None: both); without its lines."""
+    pairs = months.order_by().values_list("debit_account", "credit_account")
+    count, sums = 0, [Decimal(0), Decimal(0)]
+    for *pair, amount, lines in pairs.annotate(all_amount=Sum("amount"), all_lines=Sum("lines")):
+        for place, account in enumerate(pair):
+            if side in {None, place} and (accounts is None or account in accounts):
+                count += lines
+                sums[place] += amount
+    return PostingFigures(count, *sums)
 
 
 def journal_rows(*, period: date | None = None) -> Iterator[tuple[Any, ...]]:

@@ -8,6 +8,7 @@ from typing import Any, Final
 from django.core.paginator import Paginator
 from django.db.models import QuerySet, Sum
 from django.http import HttpRequest, HttpResponseBadRequest, HttpResponseBase, StreamingHttpResponse
+from django.utils.functional import cached_property
 from django.views.generic import View
 
 from inventory_site.details import Action, Fact, Section
@@ -20,9 +21,16 @@ from lots.found_sets import LargeListView
 from lots.models import Account
 from reconciliation.journal_filtersets import JournalFilterSet, period_of
 from reconciliation.journal_lines import LineTable, entry_url
-from reconciliation.journal_querysets import EXPORT_COLUMNS, journal_lines, journal_postings, journal_rows
+from reconciliation.journal_querysets import (
+    EXPORT_COLUMNS,
+    PostingFigures,
+    journal_lines,
+    journal_postings,
+    journal_rows,
+    posting_figures,
+)
 from reconciliation.journal_tables import AccountSumTable, JournalTable
-from reconciliation.models import JournalEntry, JournalLine, JournalPosting
+from reconciliation.models import JournalEntry, JournalLine, JournalMonth, JournalPosting
 
 LINES_PER_PAGE: Final = 100
 VIEW_JOURNAL: Final = "reconciliation.view_journalline"
@@ -73,18 +81,32 @@ class JournalListView(LargeListView):
             fields.append("-line_id")
         return (*fields, "side")
 
+    @cached_property
+    def everything(self) -> PostingFigures:
+        """Of the whole journal."""
+        return posting_figures(JournalMonth.objects.all())
+
     def count_all(self) -> int:
-        return 2 * JournalLine.objects.count()
+        return self.everything.rows
+
+    def is_summarised(self, filterset: BaseFilterSet, state: ListState) -> bool:
+        """A code by name is looked up: as a rule it is a small found set."""
+        return self.figures is not None and not filterset.form.cleaned_data.get("code")
+
+    def get_count(self, found: QuerySet[Any], *, is_narrowed: bool) -> int:
+        return super().get_count(found, is_narrowed=is_narrowed) if self.figures is None else self.figures.rows
 
     def totals(self, found: QuerySet[Any]) -> Mapping[str, Decimal | None]:
-        if self.is_narrowed:
+        if self.figures is None:
             return super().totals(found)
-        # Every line is one debit and one credit.
-        amount = JournalLine.objects.aggregate(amount=Sum("amount", default=Decimal(0)))["amount"]
-        return {"debit": amount, "credit": amount}
+        return {"debit": self.figures.debit, "credit": self.figures.credit}
 
     def get_found_set(self, filterset: BaseFilterSet, state: ListState) -> QuerySet[Any]:
         self.period = filterset.form.cleaned_data.get("period", "") if filterset.is_valid() else ""
+        is_asked_of_lines = bool(state.omit) or state.quick is not None or not filterset.is_valid()
+        self.figures = None if is_asked_of_lines else _figures(filterset, self)
+        # They stand ready, so that no second request is worth its while.
+        self.totals_apart = self.figures is None
         return super().get_found_set(filterset, state)
 
     def export_chunks(self, found: QuerySet[Any], state: ListState) -> Iterator[list[Any]]:
@@ -94,6 +116,11 @@ class JournalListView(LargeListView):
         which = f" of {self.period}" if self.period else ""
         address = addresses.found_set("reconciliation:journal_csv", period=self.period)
         return (Action(f"Journal{which} for other ledgers (CSV)", address, permission=VIEW_JOURNAL, name="ledgers"),)
+
+
+def _figures(filterset: BaseFilterSet, view: JournalListView) -> PostingFigures | None:
+    """Figures of the found set from the months of the journal, where they know it."""
+    return filterset.figures() if filterset.is_active and isinstance(filterset, JournalFilterSet) else view.everything
 
 
 class JournalFileView(RecordPermissionMixin, View):

@@ -1,4 +1,4 @@
-"""Figures of the reports. Reads only; each report is one pass over the journal, however large it is."""
+"""Figures of the reports. Reads only: lots as they are, and the months of the journal rather than its lines."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -59,7 +59,7 @@ class BooksNow:
 
 
 def books_now() -> BooksNow:
-    """Compare lots and ledger as they stand: sums over the lots, and one pass over the journal."""
+    """Compare lots and ledger as they stand: sums over the lots, and over the months of the journal."""
     sums = InventoryLot.objects.aggregate(
         in_lots=Sum(F("value") - F("value_used"), default=ZERO),
         accrued=Sum(CLEARING, filter=Q(is_fed=False), default=ZERO),
@@ -221,29 +221,38 @@ class CogsByMonth:
         return total
 
 
-_DIMENSIONS: Final = {"code": "line.code_id", "order": 'line."order"', "office": "coalesce(line.office_id, 0)"}
-# One pass: per row, month and kind; then the sums of all, and the rows of a page by what they cost.
-_COGS: Final = """
-WITH entry AS MATERIALIZED (
+# Debits less credits of these accounts, row by row of the sums of months, which know codes and offices. Orders are only
+# in the lines: too many to keep, so they are added up first.
+_COST: Final = "CASE WHEN debit_account_id = ANY(%(accounts)s) THEN amount ELSE -amount END"
+_IS_COST: Final = "(debit_account_id = ANY(%(accounts)s)) <> (credit_account_id = ANY(%(accounts)s))"
+_OF_MONTHS: Final = f"""
+SELECT {{dimension}} AS dimension, period AS month, kind, {_COST} AS amount FROM reconciliation_journalmonth
+WHERE period >= %(from)s AND period < %(until)s AND kind = ANY(%(kinds)s) AND {_IS_COST}
+"""  # noqa: S608  (our own constant text)
+_OF_ORDERS: Final = f"""
+SELECT "order" AS dimension, entry.month, line.kind, sum({_COST}) AS amount
+FROM reconciliation_journalline AS line JOIN (
     SELECT id, date_trunc('month', date)::date AS month FROM reconciliation_journalentry
-    WHERE date >= %(from)s AND date < %(until)s
-), line AS (
-    SELECT {dimension} AS dimension, entry.month, line.kind, line.debit_account_id AS debit,
-        line.credit_account_id AS credit, sum(line.amount) AS amount
-    FROM reconciliation_journalline AS line JOIN entry ON entry.id = line.entry_id
-    WHERE line.kind = ANY(%(kinds)s) GROUP BY 1, 2, 3, 4, 5
-), cost AS MATERIALIZED (
-    SELECT dimension, month, kind, sum(amount * ((debit = ANY(%(accounts)s))::int - (credit = ANY(%(accounts)s))::int))
-        AS amount
-    FROM line WHERE debit = ANY(%(accounts)s) OR credit = ANY(%(accounts)s) GROUP BY 1, 2, 3
-), ranked AS (
+    WHERE date >= %(from)s AND date < %(until)s OFFSET 0
+) AS entry ON entry.id = line.entry_id
+WHERE kind = ANY(%(kinds)s) AND {_IS_COST} GROUP BY 1, 2, 3
+"""  # noqa: S608  (our own constant text)
+_COSTS: Final = {
+    "code": _OF_MONTHS.format(dimension="code_id"),
+    "office": _OF_MONTHS.format(dimension="coalesce(office_id, 0)"),
+    "order": _OF_ORDERS,
+}
+# The sums of all, the rows of a page by what they cost, and how many rows there are.
+_COGS: Final = """
+WITH cost AS MATERIALIZED ({costs}), ranked AS MATERIALIZED (
     SELECT dimension, row_number() OVER (ORDER BY sum(amount) DESC, dimension) AS place FROM cost
     WHERE %(kind)s = '' OR kind = %(kind)s GROUP BY dimension
-)
+), shown AS MATERIALIZED (SELECT dimension, place FROM ranked WHERE place > %(start)s AND place <= %(stop)s)
 SELECT 0, NULL, month, kind, sum(amount), 0 FROM cost GROUP BY month, kind
 UNION ALL
-SELECT 1, cost.dimension::text, month, kind, amount, place FROM cost JOIN ranked ON ranked.dimension = cost.dimension
-WHERE place > %(start)s AND place <= %(stop)s AND (%(kind)s = '' OR kind = %(kind)s)
+SELECT 1, cost.dimension::text, month, kind, sum(amount), place FROM cost
+JOIN shown ON shown.dimension = cost.dimension
+WHERE %(kind)s = '' OR kind = %(kind)s GROUP BY cost.dimension, place, month, kind
 UNION ALL
 SELECT 2, NULL, NULL, NULL, count(*), 0 FROM ranked ORDER BY 1, 6
 """
@@ -262,7 +271,7 @@ def cogs_by_month(*, months: Sequence[date], by: str, kind: str = "", start: int
         "stop": stop,
     }
     with connection.cursor() as cursor:
-        cursor.execute(_COGS.format(dimension=_DIMENSIONS[by]), parameters)
+        cursor.execute(_COGS.format(costs=_COSTS[by]), parameters)
         found = cursor.fetchall()
     kinds = {str(known): CostRow(str(known), _KIND_LABELS[known]) for known in COST_KINDS}
     rows: dict[str, CostRow] = {}

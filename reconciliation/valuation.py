@@ -1,8 +1,10 @@
 """What inventory is worth on a day, by the lots and by the books, as known now or at any moment before.
 
 Two clocks: the day something counts (`dated`, the entry's `date`), and the moment it was written down. All of it is
-sums over facts that are never changed, so the same question has the same answer for ever. Each statement reads its
-tables once.
+sums over facts that are never changed, so the same question has the same answer for ever. What is known now is read
+from sums where there are some: what usage was charged stands on the lots, so only what counts later is looked up; and
+the books are the months of the journal, so only a month that the day cuts in two is read line by line. What was known
+at a moment before is that, less what was written down since.
 """
 
 from collections.abc import Sequence
@@ -12,64 +14,99 @@ from decimal import Decimal
 from typing import Any, Final, NamedTuple
 
 from django.db import connection
+from django.db.models import Min
 
 from lots.models import Account, LineItemCode
+from lots.periods import next_period, period_start
+from reconciliation.models import JournalEntry, RunPool
 
 ZERO: Final = Decimal(0)
+CODES_PICKED: Final = 500
 
-# What a lot is worth: what its cost events brought, less what usage was charged, as far as known at that moment.
+# What lots are worth: what their cost events brought, less what usage was charged, except what counts later.
 _LOTS = """
-SELECT event.lot_id, sum(event.value) AS value FROM lots_lotcostevent AS event
-WHERE event.dated <= %(as_of)s AND (%(known_at)s::timestamptz IS NULL OR event.recorded_at <= %(known_at)s)
-GROUP BY event.lot_id
-"""
-_CHARGED = """
-SELECT allocation.lot_id, sum(allocation.amount) AS value FROM reconciliation_cogsallocation AS allocation
-WHERE allocation.dated <= %(as_of)s GROUP BY allocation.lot_id
+SELECT lot.account_id, lot.code_id, sum(event.value) AS lots, 0 AS books,
+    bool_or(%(known_at)s::timestamptz IS NULL OR event.recorded_at <= %(known_at)s) AS is_known
+FROM lots_lotcostevent AS event JOIN lot ON lot.id = event.lot_id
+WHERE event.dated <= %(as_of)s GROUP BY lot.account_id, lot.code_id
+UNION ALL
+SELECT account_id, code_id, -sum(value_used), 0, false FROM lot GROUP BY account_id, code_id
+UNION ALL
+SELECT lot.account_id, lot.code_id, allocation.amount, 0, false
+FROM (SELECT lot_id, sum(amount) AS amount FROM reconciliation_cogsallocation WHERE dated > %(as_of)s GROUP BY lot_id)
+    AS allocation JOIN lots_inventorylot AS lot ON lot.id = allocation.lot_id
 """
 # An allocation is known from the moment that its run had finished with the code, and not before its lot was: what ran
 # before there were books became part of them together with its lots.
+# Runs have numbers in their order, so that the first one that ended later bounds what has to be read.
 _SINCE = "(SELECT lot_id, min(recorded_at) AS known FROM lots_lotcostevent GROUP BY lot_id) AS since"
-_CHARGED_KNOWN = f"""
-SELECT allocation.lot_id, sum(allocation.amount) AS value FROM reconciliation_cogsallocation AS allocation
-JOIN lots_inventorylot AS lot ON lot.id = allocation.lot_id JOIN {_SINCE} ON since.lot_id = lot.id
-JOIN reconciliation_runpool AS work ON work.run_id = allocation.run_id AND work.pool_id = lot.pool_id
-WHERE allocation.dated <= %(as_of)s AND work.finished_at <= %(known_at)s AND since.known <= %(known_at)s
-GROUP BY allocation.lot_id
+_WORKED_SINCE = """reconciliation_cogsallocation AS allocation
+    JOIN lots_inventorylot AS lot ON lot.id = allocation.lot_id
+    JOIN reconciliation_runpool AS work ON work.run_id = allocation.run_id AND work.pool_id = lot.pool_id"""
+# Look at the allocations of each such lot: there are few, and as a rule none has any.
+_BROUGHT_SINCE = """(SELECT lot_id, min(recorded_at) AS known FROM lots_lotcostevent GROUP BY lot_id
+    HAVING min(recorded_at) > %(known_at)s) AS since
+    JOIN lots_inventorylot AS lot ON lot.id = since.lot_id
+    CROSS JOIN LATERAL (
+        SELECT run_id, usage_id, kind, amount, dated FROM reconciliation_cogsallocation
+        WHERE lot_id = since.lot_id OFFSET 0
+    ) AS allocation
+    JOIN reconciliation_runpool AS work ON work.run_id = allocation.run_id AND work.pool_id = lot.pool_id"""
+_KNOWN_SINCE = f"""
+UNION ALL
+SELECT lot.account_id, lot.code_id, -event.value, 0, false
+FROM lots_lotcostevent AS event JOIN lots_inventorylot AS lot ON lot.id = event.lot_id
+WHERE event.dated <= %(as_of)s AND event.recorded_at > %(known_at)s
+UNION ALL
+SELECT lot.account_id, lot.code_id, allocation.amount, 0, false FROM {_WORKED_SINCE}
+WHERE allocation.run_id >= %(first_run)s AND work.finished_at > %(known_at)s AND allocation.dated <= %(as_of)s
+UNION ALL
+SELECT lot.account_id, lot.code_id, allocation.amount, 0, false FROM {_BROUGHT_SINCE}
+WHERE work.finished_at <= %(known_at)s AND allocation.dated <= %(as_of)s
 """  # noqa: S608  (our own constant text)
+_BOOKS = """
+SELECT debit_account_id, credit_account_id, code_id, sum(amount) AS amount FROM reconciliation_journalmonth
+WHERE period < %(whole_until)s GROUP BY 1, 2, 3
+UNION ALL
+SELECT debit_account_id, credit_account_id, code_id, amount FROM (
+    SELECT id FROM reconciliation_journalentry WHERE date >= %(whole_until)s AND date <= %(as_of)s OFFSET 0
+) AS entry JOIN reconciliation_journalline AS line ON line.entry_id = entry.id
+"""
+_POSTED_SINCE = """
+UNION ALL
+SELECT debit_account_id, credit_account_id, code_id, -amount FROM (
+    SELECT id FROM reconciliation_journalentry WHERE posted_at > %(known_at)s AND date <= %(as_of)s OFFSET 0
+) AS entry JOIN reconciliation_journalline AS line ON line.entry_id = entry.id
+"""
 _VALUATION = """
-WITH come AS ({lots}), charged AS ({charged}),
-kept AS (SELECT DISTINCT account_id AS id FROM lots_inventorylot WHERE account_id IS NOT NULL),
-line AS (
-    SELECT debit_account_id, credit_account_id, code_id, sum(amount) AS amount
-    FROM reconciliation_journalline AS line JOIN reconciliation_journalentry AS entry ON entry.id = line.entry_id
-    WHERE entry.date <= %(as_of)s AND (%(known_at)s::timestamptz IS NULL OR entry.posted_at <= %(known_at)s)
-    GROUP BY debit_account_id, credit_account_id, code_id
-), moved AS (
-    SELECT lot.account_id, lot.code_id, coalesce(come.value, 0) - coalesce(charged.value, 0) AS lots, 0 AS books
-    FROM lots_inventorylot AS lot LEFT JOIN come ON come.lot_id = lot.id LEFT JOIN charged ON charged.lot_id = lot.id
-    WHERE come.lot_id IS NOT NULL OR charged.lot_id IS NOT NULL
-    UNION ALL SELECT debit_account_id, code_id, 0, amount FROM line JOIN kept ON kept.id = debit_account_id
-    UNION ALL SELECT credit_account_id, code_id, 0, -amount FROM line JOIN kept ON kept.id = credit_account_id
+WITH lot AS MATERIALIZED (SELECT id, account_id, code_id, value_used FROM lots_inventorylot),
+kept AS (SELECT DISTINCT account_id AS id FROM lot WHERE account_id IS NOT NULL),
+line AS ({books}), moved AS (
+    {lots}
+    UNION ALL SELECT debit_account_id, code_id, 0, amount, false FROM line JOIN kept ON kept.id = debit_account_id
+    UNION ALL SELECT credit_account_id, code_id, 0, -amount, false FROM line JOIN kept ON kept.id = credit_account_id
 )
 SELECT account_id, code_id, sum(lots), sum(books) FROM moved GROUP BY account_id, code_id
+HAVING bool_or(is_known) OR sum(lots) <> 0 OR sum(books) <> 0
 """
 
 _BETWEEN = f"""
 SELECT source_number, kind, sum(amount) AS amount, max(recorded) AS recorded FROM (
     SELECT event.source_number, event.kind, event.value AS amount, event.recorded_at AS recorded
     FROM lots_lotcostevent AS event
-    WHERE event.dated <= %(as_of)s AND event.recorded_at > %(before)s AND event.recorded_at <= %(after)s
+    WHERE event.dated <= %(as_of)s AND event.recorded_at > %(known_at)s AND event.recorded_at <= %(after)s
     UNION ALL
     SELECT usage.source_number, CASE allocation.kind WHEN 'TRUE_UP' THEN 'TRUE_UP' ELSE 'COGS' END,
-        -allocation.amount, greatest(work.finished_at, since.known)
-    FROM reconciliation_runpool AS work
-    JOIN reconciliation_cogsallocation AS allocation ON allocation.run_id = work.run_id
-    JOIN lots_inventorylot AS lot ON lot.id = allocation.lot_id AND lot.pool_id = work.pool_id
-    JOIN {_SINCE} ON since.lot_id = lot.id
-    JOIN usage_inventoryusage AS usage ON usage.id = allocation.usage_id
-    WHERE greatest(work.finished_at, since.known) > %(before)s AND greatest(work.finished_at, since.known) <= %(after)s
-        AND allocation.dated <= %(as_of)s
+        -allocation.amount, allocation.known
+    FROM (
+        SELECT allocation.usage_id, allocation.kind, allocation.amount, greatest(work.finished_at, since.known) AS known
+        FROM {_WORKED_SINCE} JOIN {_SINCE} ON since.lot_id = lot.id
+        WHERE allocation.run_id >= %(first_run)s AND work.finished_at > %(known_at)s AND allocation.dated <= %(as_of)s
+        UNION ALL
+        SELECT allocation.usage_id, allocation.kind, allocation.amount, since.known FROM {_BROUGHT_SINCE}
+        WHERE work.finished_at <= %(known_at)s AND allocation.dated <= %(as_of)s
+    ) AS allocation JOIN usage_inventoryusage AS usage ON usage.id = allocation.usage_id
+    WHERE allocation.known <= %(after)s
 ) AS come GROUP BY source_number, kind HAVING sum(amount) <> 0 ORDER BY max(recorded), source_number, kind
 """  # noqa: S608  (our own constant text)
 
@@ -168,10 +205,21 @@ def _worth(rows: Sequence[ValuationRow]) -> Worth:
 
 def valuation(*, as_of: date, known_at: datetime | None = None) -> Valuation:
     """Lots and books of every inventory account and code at the end of a day, as known at a moment (None: now)."""
-    charged = _CHARGED if known_at is None else _CHARGED_KNOWN
-    found = _rows(_VALUATION.format(lots=_LOTS, charged=charged), {"as_of": as_of, "known_at": known_at})
+    lots, books = (_LOTS, _BOOKS) if known_at is None else (_LOTS + _KNOWN_SINCE, _BOOKS + _POSTED_SINCE)
+    # Nothing later in its month: then the whole month is the same, and need not be read line by line.
+    until = next_period(as_of)
+    is_cut = JournalEntry.objects.filter(date__gt=as_of, date__lt=until).exists()
+    parameters = {
+        "as_of": as_of,
+        "known_at": known_at,
+        "whole_until": period_start(as_of) if is_cut else until,
+        "first_run": _first_run_after(known_at),
+    }
+    found = _rows(_VALUATION.format(lots=lots, books=books), parameters)
     accounts = Account.objects.in_bulk({row[0] for row in found if row[0] is not None})
-    codes = LineItemCode.objects.in_bulk({row[1] for row in found})
+    shown = LineItemCode.objects.only("code", "description")
+    # Most of them at once are read sooner than picked.
+    codes = shown.in_bulk({row[1] for row in found} if len(found) < CODES_PICKED else None)
     rows = [ValuationRow(accounts.get(account), codes[code], lots, books) for account, code, lots, books in found]
     rows.sort(key=lambda row: (row.account.number if row.account else "", row.code.code))
     return Valuation(as_of, known_at, rows)
@@ -179,8 +227,21 @@ def valuation(*, as_of: date, known_at: datetime | None = None) -> Valuation:
 
 def explain_difference(*, as_of: date, known_at_before: datetime, known_at_after: datetime) -> list[Explained]:
     """The documents that came in between and count on that day or before: what they add up to is the difference."""
-    parameters = {"as_of": as_of, "before": known_at_before, "after": known_at_after}
+    parameters = {
+        "as_of": as_of,
+        "known_at": known_at_before,
+        "after": known_at_after,
+        "first_run": _first_run_after(known_at_before),
+    }
     return [Explained(*row) for row in _rows(_BETWEEN, parameters)]
+
+
+def _first_run_after(moment: datetime | None) -> int | None:
+    """The first run that finished with a code after this moment: what was allocated since is of it or of later ones."""
+    if moment is None:
+        return None
+    found: int | None = RunPool.objects.filter(finished_at__gt=moment).aggregate(run=Min("run"))["run"]
+    return found
 
 
 def first_parting(account: Account, code: LineItemCode) -> Parting | None:

@@ -1,4 +1,4 @@
-"""Sums of the journal: what reports read is the journal to the cent, summed or not, and the check says when it is not."""
+"""Sums of the journal: reports read the journal to the cent, summed or not, and the check says when a sum is none."""
 
 from collections import Counter
 from datetime import timedelta
@@ -6,8 +6,12 @@ from decimal import Decimal
 
 import pytest
 from django.db import connection, transaction
+from django.db.models import Sum
+from django.http import QueryDict
 
 from reconciliation import sweeper
+from reconciliation.journal_filtersets import JournalFilterSet
+from reconciliation.journal_querysets import journal_postings
 from reconciliation.journal_sums import sum_journal
 from reconciliation.models import JournalEntry, JournalEntryToSum, JournalLine, JournalMonth, JournalSum
 from tests.factories import make_code, make_office
@@ -136,3 +140,50 @@ def test_the_ledger_check_finds_lines_that_are_summed_twice() -> None:
     sum_now()
     JournalEntryToSum.objects.bulk_create([JournalEntryToSum(entry=entry) for entry in JournalEntry.objects.all()])
     assert "lines too many -1" in culprits()["journal_sums"][0][1]
+
+
+ASKED = [
+    "period=2025-01",
+    "period=2025-02&kind=COGS",
+    "kind=COST&account_kind=COST_OF_SALES",
+    "account=1200",
+    "account=%3D1200&side=credit",
+    "account=1&account_kind=ASSET",
+    "account=9999",
+    "side=debit",
+    "code=WIRE&period=2025-01",
+    "code=%3DBOLT&account=1200",
+    "office=EAST",
+    "account=1200&run=987654",
+    "q=WIRE",
+    "",
+]
+
+
+@pytest.mark.parametrize("is_summed", [False, True])
+@pytest.mark.parametrize("query", ASKED)
+def test_the_journal_counts_and_totals_what_it_lists(query: str, *, is_summed: bool) -> None:
+    """The figures from the months against those of the very postings that the filters find."""
+    code, other = make_code("WIRE"), make_code("BOLT")
+    office = make_office("EAST")
+    assert office is not None
+    receive(code, "10", "25.00")
+    use(code, "4")
+    receive(other, "5", "7.77", day=3, office=office)
+    run_now()
+    if is_summed:
+        sum_now()
+    use(code, "-1", day=31)
+    use(code, "3", day=40, office=office)
+    use(other, "2", day=41)
+    run_now()
+    query = query.replace("office=EAST", f"office={office.pk}")
+    filterset = JournalFilterSet(data=QueryDict(query), queryset=journal_postings())
+    assert filterset.is_valid(), filterset.errors
+    sums = filterset.found.aggregate(debit=Sum("debit", default=0), credit=Sum("credit", default=0))
+    listed = (filterset.found.count(), sums["debit"], sums["credit"])
+    assert listed[0] or query in {"account=9999", "account=1200&run=987654"}
+    known = filterset.figures()
+    assert (known is None) == ("q=" in query or "run" in query)
+    if known is not None:
+        assert known == listed

@@ -9,7 +9,8 @@ from django.utils import timezone
 
 from lots.models import Account, InventoryLot, LotCostEvent
 from lots.services import lot_change
-from reconciliation.models import JournalEntry, JournalLine, RunPool
+from reconciliation.journal_sums import sum_journal
+from reconciliation.models import CogsAllocation, JournalEntry, JournalLine, JournalSum, RunPool
 from reconciliation.valuation import explain_difference, first_parting, valuation
 from tests.factories import make_code, make_lot, make_usage, reconcile
 from tests.reconciliation.records import culprits
@@ -128,6 +129,48 @@ def test_the_first_document_where_they_part_is_named() -> None:
     assert culprits()["books_equal_lots"] == (("code WIRE", "account 1200: lots 90.00, books 95.00"),)
 
 
+def by_hand(as_of: date) -> dict[str, tuple[Decimal, Decimal]]:
+    """Code -> what its lots are worth and what the ledger says, added up here, fact by fact."""
+    found: dict[str, tuple[Decimal, Decimal]] = {}
+
+    def add(code: str, lots: Decimal, books: Decimal) -> None:
+        before = found.get(code, (Decimal(0), Decimal(0)))
+        found[code] = (before[0] + lots, before[1] + books)
+
+    for event in LotCostEvent.objects.filter(dated__lte=as_of).select_related("lot__code"):
+        add(event.lot.code.code, event.value, Decimal(0))
+    for allocation in CogsAllocation.objects.filter(dated__lte=as_of).select_related("lot__code"):
+        add(allocation.lot.code.code, -allocation.amount, Decimal(0))
+    for line in JournalLine.objects.filter(entry__date__lte=as_of).select_related("code"):
+        sign = (line.debit_account_id == account().pk) - (line.credit_account_id == account().pk)
+        add(line.code.code, Decimal(0), sign * line.amount)
+    return found
+
+
+@pytest.mark.parametrize("is_summed", [False, True])
+def test_on_every_day_it_is_the_sum_of_the_facts_up_to_it(*, is_summed: bool) -> None:
+    """Whether a month is whole or cut in two by the day, is in the sums of the journal or not yet."""
+    for number, code in enumerate(("WIRE", "TAPE")):
+        make_lot(code, received="10", value="100.01", on_day=1 + number)
+        make_lot(code, received="10", value="33.33", on_day=40)
+        for on_day in (10, 26, 27, 28, 29, 45, 58, 70):
+            make_usage(code, "1", on_day=on_day + number)
+        make_usage(code, "-2", on_day=60)
+        reconcile(now=NOW)
+        # Of the second code nothing is summed yet.
+        if is_summed and not number:
+            sum_journal(rest=timedelta(0))
+    assert JournalSum.objects.exists() == JournalEntry.objects.filter(to_sum=None).exists() == is_summed
+    known = moment()
+    for on_day in range(100):
+        as_of = date(2026, 1, 1) + timedelta(days=on_day)
+        expected = by_hand(as_of)
+        for known_at in (None, known):
+            found = valuation(as_of=as_of, known_at=known_at)
+            assert {row.code.code: (row.value, row.balance) for row in found.rows} == expected, (as_of, known_at)
+    assert culprits() == {}
+
+
 def test_an_empty_copy_is_worth_nothing() -> None:
     assert worth() == (0, 0, 0)
     assert valuation(as_of=END, known_at=timezone.now()).accounts == []
@@ -137,6 +180,6 @@ def test_it_asks_as_many_questions_for_many_lots_as_for_few(django_assert_num_qu
     for number in range(12):
         make_lot(f"CODE{number}")
     reconcile(now=NOW)
-    with django_assert_num_queries(3):  # type: ignore[operator]  # the fixture is untyped
+    with django_assert_num_queries(4):  # type: ignore[operator]  # the fixture is untyped
         valuation(as_of=END)
     assert InventoryLot.objects.count() == 12
