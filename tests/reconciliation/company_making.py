@@ -2,7 +2,23 @@
 
 from decimal import Decimal
 
-from tests.reconciliation.company_model import MATERIALS, PRODUCTS, ZERO, Company, Line, Moves, code_of, nothing
+from django.db.models import Max
+
+from lots.models import InventoryTransaction, SerialMovement
+from tests.reconciliation.company_model import (
+    BY_LOT,
+    MATERIALS,
+    PRODUCTS,
+    SERIALIZED,
+    ZERO,
+    Company,
+    Line,
+    Moves,
+    Units,
+    code_of,
+    nothing,
+)
+from usage.job_units import Named
 from usage.job_work import job_consume, job_cost_add, job_output_void, job_produce
 from usage.models import Job, JobComponent, JobOutput
 from usage.production import copy_components, job_close, job_open, job_reopen, job_save, job_void
@@ -30,6 +46,9 @@ def _new_job(company: Company, product: str, parent: Job | None = None) -> Moves
     components: list[dict[str, object]] = [
         {"code": code_of(part), "quantity": quantity * company.some(3)} for part in parts
     ]
+    if company.perhaps(0.4):
+        named = company.random.choice([SERIALIZED, BY_LOT])
+        components.append({"code": code_of(named), "quantity": company.some(3)})
     if company.perhaps(0.2):
         # As the latest one was made.
         components = list(copy_components(code_of(product), quantity)) or components
@@ -78,14 +97,25 @@ def _open_job(company: Company) -> Job | None:
     return company.pick(Job.objects.filter(status="OPEN").select_related("code", "office").order_by("pk"))
 
 
-def _taken(company: Company, components: list[JobComponent]) -> Moves:
-    """What a verb took of these, which were read before it, or put back."""
+def _last() -> int:
+    last: int = InventoryTransaction.objects.aggregate(last=Max("pk", default=0))["last"]
+    return last
+
+
+def _taken(company: Company, components: list[JobComponent], after: int) -> Moves:
+    """What a verb took of these, which were read before it, or put back; `after`: what the ledger ended with then."""
     moves: Moves = []
     for component in components:
         known, before = company.needed[component.pk], component.quantity_consumed
         component.refresh_from_db()
         taken = component.quantity_consumed - before
         moves += [company.add(known.code, -taken), company.serve(known, taken)]
+    # Which units those were, the ledger tells: each that comes back comes back once.
+    named = InventoryTransaction.objects.filter(pk__gt=after, lot=None, code__code__in=[SERIALIZED, BY_LOT])
+    for row in named.exclude(on_hand=0).select_related("code"):
+        units = Units(row.manufacturer_lot, tuple(row.serials.values_list("serial", flat=True)))
+        assert not set(units.serials) & company.serials or row.on_hand < 0, "a unit that is here came back"
+        moves += [company.add(row.code.code, row.on_hand, units), company.add(row.code.code, -row.on_hand)]
     return moves
 
 
@@ -93,10 +123,11 @@ def produce(company: Company) -> Moves:
     found = _open_job(company)
     if found is None:
         return []
-    product, components = company.made[found.pk], list(found.components.all())
+    product, components, after = company.made[found.pk], list(found.components.select_related("code")), _last()
     quantity, backflush = company.much(product.code, 3), company.perhaps(0.7)
     job_produce(
-        job=found, quantity=quantity, produced_at=company.when(), by=None, at=company.now, backflush=backflush
+        job=found, quantity=quantity, produced_at=company.when(), by=None, at=company.now, backflush=backflush,
+        units={one.pk: _named(company, one, quantity / product.ordered) for one in components} if backflush else None,
     )  # fmt: skip
     if backflush:
         # As much of each as so many products take, and what they take beyond that was taken already.
@@ -106,22 +137,42 @@ def produce(company: Company) -> Moves:
             wanted = max(known.ordered * share, known.served)
             assert abs(component.quantity_consumed - wanted) < Decimal("0.0001"), "back-flush"
     return [
-        company.add(product.code, quantity), company.serve(product, quantity), *_taken(company, components)
+        company.add(product.code, quantity), company.serve(product, quantity), *_taken(company, components, after)
     ]  # fmt: skip
+
+
+def _named(company: Company, component: JobComponent, share: Decimal) -> list[Named]:
+    """Units for so much of what a component needs; often not as many as back-flushing takes, and then refused."""
+    code = component.code.code
+    if code not in {SERIALIZED, BY_LOT}:
+        return []
+    units = company.going(code, component.quantity * share)
+    return [Named(units.serials, units.manufacturer_lot)]
 
 
 def consume(company: Company) -> Moves:
     found = _open_job(company)
     if found is None:
         return []
-    component = company.random.choice(list(found.components.order_by("pk")))
+    component = company.random.choice(list(found.components.select_related("code", "job").order_by("pk")))
     known = company.needed[component.pk]
     quantity = company.much(known.code, 6) * (-1 if company.perhaps(0.2) else 1)
+    units = company.going(known.code, quantity) if quantity > 0 else _gone_into(company, component, -quantity)
+    named = [Named(units.serials, units.manufacturer_lot)] if known.code in {SERIALIZED, BY_LOT} else []
     job_consume(
-        job=found, lines=[{"component": component, "quantity": quantity}], consumed_at=company.when(), by=None,
-        at=company.now,
+        job=found, lines=[{"component": component, "quantity": quantity, "units": named}], consumed_at=company.when(),
+        by=None, at=company.now,
     )  # fmt: skip
-    return [company.add(known.code, -quantity), company.serve(known, quantity)]
+    return [company.add(known.code, -quantity, units), company.serve(known, quantity)]
+
+
+def _gone_into(company: Company, component: JobComponent, quantity: Decimal) -> Units:
+    """Units that a job once took of a component, and that are not in stock: they may be in another job by now."""
+    if component.code.code == BY_LOT:
+        return company.going(BY_LOT, quantity)
+    took = SerialMovement.objects.filter(code=component.code, transaction__source_number=component.job.number)
+    names = set(took.values_list("serial", flat=True)) - company.serials
+    return Units(serials=company.sample(names, quantity)) if component.code.code == SERIALIZED else Units()
 
 
 def spend(company: Company) -> Moves:
@@ -139,12 +190,12 @@ def void_production(company: Company) -> Moves:
     output = company.pick(JobOutput.objects.filter(status="POSTED").order_by("pk"))
     if output is None:
         return []
-    components = list(output.job.components.all())
+    components, after = list(output.job.components.all()), _last()
     job_output_void(output=output, by=None, at=company.now)
     product = company.made[output.job_id]
     return [
         company.add(product.code, -output.quantity), company.serve(product, -output.quantity),
-        *_taken(company, components),
+        *_taken(company, components, after),
     ]  # fmt: skip
 
 
@@ -152,6 +203,6 @@ def end_job(company: Company) -> Moves:
     found = company.pick(Job.objects.exclude(status="VOID").order_by("pk"))
     if found is None:
         return []
-    components = list(found.components.all())
+    components, after = list(found.components.all()), _last()
     company.random.choice([job_close, job_close, job_reopen, job_void])(job=found, by=None, at=company.now)
-    return [nothing, *_taken(company, components)]
+    return [nothing, *_taken(company, components, after)]
