@@ -31,7 +31,7 @@ class ColumnCells:
         self.path = str(bound.accessor).replace(".", "__").split("__")
         # A column of empty_values=() makes its cells up itself and needs no field behind it.
         self.is_made_up = not self.column.empty_values
-        self.cell_class = getattr(self.column, "cell_class", "text")
+        self.cell_class = table.cell_class(bound)
         self.default = bound.default
         self._render = _caller(bound.render)
         self._export = _caller(getattr(table, f"value_{bound.name}", self.column.value))

@@ -243,10 +243,17 @@ class SummaryRow:
     label: str
     label_span: int
     cells: tuple[tuple[str, str, str], ...]
+    # Columns below the label that narrow pages leave out.
+    minor: int = 0
 
     @property
     def blank_span(self) -> int:
         return self.label_span - 1
+
+    @property
+    def minor_cells(self) -> SafeString:
+        """A cell for each of those: the figures stay below their headings at every width."""
+        return mark_safe('<td class="is-minor"></td>' * self.minor)  # noqa: S308  (our own constant text)
 
 
 @dataclass(frozen=True)
@@ -266,6 +273,8 @@ class BaseTable(tables.Table):  # type: ignore[misc]  # django-tables2 is untype
 
     caption = ""
     row_kind = ""
+    # Columns that narrow pages leave out, so that number, quantities, amounts and status are seen without scrolling.
+    minor: Sequence[str] = ()
 
     class Meta:
         template_name = "components/table.html"
@@ -349,7 +358,7 @@ class BaseTable(tables.Table):  # type: ignore[misc]  # django-tables2 is untype
             label = str(bound.header)
             if getattr(bound.column, "is_estimated", False):
                 label = display.estimated(label.removeprefix("~").strip())
-            shown.append(Heading(bound.name, label, _cell_class(bound), url, aria_sort, is_grouped))
+            shown.append(Heading(bound.name, label, self.cell_class(bound), url, aria_sort, is_grouped))
         return shown
 
     def shown_rows(self, records: Iterable[Any]) -> list[ShownRow]:
@@ -386,13 +395,24 @@ class BaseTable(tables.Table):  # type: ignore[misc]  # django-tables2 is untype
         for bound in columns[first:]:
             number = totals.get(bound.name)
             text = "" if number is None else bound.column.render(number)
-            cells.append((_cell_class(bound), bound.name, text))
-        return SummaryRow(label, max(first, 1), tuple(cells[1:] if first == 0 else cells))
+            cells.append((self.cell_class(bound), bound.name, text))
+        # The label spans what every width shows; a cell for each other one goes when its column does.
+        left_out = sum(bound.name in self.minor for bound in columns[1:first])
+        return SummaryRow(label, max(first, 1) - left_out, tuple(cells[1:] if first == 0 else cells), left_out)
 
     def list_totals(self) -> SummaryRow | None:
         if self.totals is None:
             return None
         return self.summary("Totals" if self.state is None else "List Totals", self.totals)
+
+    def cell_class(self, bound: Any) -> str:
+        """The classes of a column's cells and heading."""
+        name = getattr(bound.column, "cell_class", "text")
+        return f"{name} is-minor" if bound.name in self.minor else name
+
+    def has_minor(self) -> bool:
+        """Whether a narrow page leaves out columns of this table."""
+        return any(bound.name in self.minor for bound in self.columns)
 
     def width(self) -> int:
         return len(list(self.columns))
@@ -416,10 +436,6 @@ def primary_key(record: Any) -> Any:
     if isinstance(record, Mapping):
         return record.get("pk", record.get("id"))
     return getattr(record, "pk", getattr(record, "id", None))
-
-
-def _cell_class(bound: Any) -> str:
-    return getattr(bound.column, "cell_class", "text")
 
 
 def grouped(records: Sequence[Any], grouping: Grouping) -> list[tuple[Any, list[Any]]]:

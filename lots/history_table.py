@@ -14,6 +14,8 @@ from lots import addresses
 from lots.models import RecordHistory
 
 ROWS_SHOWN: Final = 50
+# By a command, or by itself.
+SYSTEM: Final = "the system"
 NOTHING_NOTED: Final = EmptyState("Nothing is noted yet")
 
 
@@ -30,7 +32,7 @@ class HistoryTable(BaseTable):
     row_kind = "event"
 
     at = DateColumn("Date", with_time=True, orderable=False)
-    by = TextColumn("By", accessor="by__username", orderable=False)
+    by = TextColumn("By", accessor="by__username", orderable=False, default=SYSTEM)
     action = TextColumn("Action", orderable=False)
     note = NoteColumn("Note", orderable=False)
 
@@ -42,7 +44,7 @@ class HistoryListTable(BaseTable):
     row_kind = "entry"
 
     at = DateColumn("Date", with_time=True, order_by="pk")
-    by = TextColumn("By", accessor="by__username")
+    by = TextColumn("By", accessor="by__username", default=SYSTEM)
     number = GoToColumn("Record", kind="record", url=lambda row: addresses.record_of_history(row.number))
     action = TextColumn("Action")
     note = NoteColumn("Note", orderable=False)
@@ -70,7 +72,7 @@ class EventTable(BaseTable):
     row_kind = "event"
 
     at = DateColumn("Date", with_time=True)
-    by = TextColumn("By")
+    by = TextColumn("By", default=SYSTEM)
     subject = GoToColumn("Where", kind="record", url=lambda event: event.url)
     action = TextColumn("Action")
     note = NoteColumn("Note")

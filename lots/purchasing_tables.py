@@ -49,6 +49,7 @@ def _lot_column() -> GoToColumn:
 class PurchaseOrderTable(BaseTable):
     caption = "Purchase orders"
     row_kind = "purchase order"
+    minor = ("office", "parent_order")
 
     number = GoToColumn("Purchase Order", kind="purchase order", order_by="pk")
     vendor = TextColumn("Vendor")
@@ -75,6 +76,7 @@ class PurchaseOrderTable(BaseTable):
 class ReceiptTable(BaseTable):
     caption = "Incoming shipments and returns to vendors"
     row_kind = "shipment"
+    minor = ("kind", "office", "reference")
 
     number = GoToColumn("Shipment", kind="shipment", order_by="pk")
     kind = ShortTextColumn("Kind")
@@ -100,6 +102,7 @@ class ReceiptTable(BaseTable):
 class PurchaseTable(BaseTable):
     caption = "Purchases"
     row_kind = "purchase"
+    minor = ("orders", "freight")
 
     number = GoToColumn("Purchase", kind="purchase", order_by="pk")
     vendor = TextColumn("Vendor")
@@ -120,6 +123,7 @@ class PurchaseTable(BaseTable):
 class OrderItemTable(BaseTable):
     caption = "Items of this order"
     row_kind = "line"
+    minor = ("description",)
 
     position = ShortTextColumn("#", orderable=False)
     code = code_column()

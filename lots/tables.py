@@ -124,6 +124,7 @@ class OfficeTable(BaseTable):
 class CodeTable(BaseTable):
     caption = "Line item codes"
     row_kind = "code"
+    minor = ("record_type", "open_count")
 
     code = GoToColumn("Code", kind="code")
     description = TextColumn("Description")
@@ -170,6 +171,7 @@ class CodeTable(BaseTable):
 class LotTable(BaseTable):
     caption = "Inventory lots"
     row_kind = "lot"
+    minor = ("lot_type", "office", "parent_order", "quantity_ordered", "quantity_used", "unit_cost")
 
     number = GoToColumn("Lot", kind="lot", order_by="pk")
     lot_type = ShortTextColumn("Type")
@@ -199,6 +201,7 @@ class LotTable(BaseTable):
 class TransactionTable(BaseTable):
     caption = "Inventory transactions"
     row_kind = "transaction"
+    minor: Sequence[str] = ("office",)
 
     number = GoToColumn("Transaction", accessor="pk", kind="transaction", to="")
     code = code_column()
@@ -221,6 +224,8 @@ class TransactionTable(BaseTable):
 
 class RunningTransactionTable(TransactionTable):
     """With the balances of the code right after each movement: shown where one code's ledger can be read down."""
+
+    minor = ("office", "lot")
 
     running_on_order = QuantityColumn("On Order Bal.", accessor="running__on_order", orderable=False)
     running_demand = QuantityColumn("Demand Bal.", accessor="running__demand", orderable=False)

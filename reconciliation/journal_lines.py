@@ -64,6 +64,8 @@ class KindColumn(StatusColumn):
 class AccountColumn(GoToColumn):
     """The account's number, with its name behind it."""
 
+    cell_class = "go-to-cell long"
+
     def __init__(self, verbose_name: str, *, accessor: str, **options: Any) -> None:
         super().__init__(
             verbose_name,

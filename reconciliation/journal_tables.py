@@ -24,6 +24,7 @@ class JournalTable(BaseTable):
 
     caption = "Journal"
     row_kind = "posting"
+    minor = ("period", "office", "order", "run", "kind")
 
     entry = GoToColumn(
         "Entry",

@@ -120,6 +120,12 @@ class LearnedTable(BaseTable):
 
 
 # -- Accrued inventory -------------------------------------------------------------------------------
+class LongGoToColumn(GoToColumn):
+    """Words that lead somewhere: on narrow pages they wrap."""
+
+    cell_class = "go-to-cell long"
+
+
 class RemarkColumn(TextColumn):
     """Mostly empty: it takes no room before it says something."""
 
@@ -131,6 +137,7 @@ class AccruedTable(BaseTable):
 
     caption = "Accrued inventory"
     row_kind = "lot"
+    minor = ("vendor", "age", "quantity_ordered", "value_ordered", "value_other")
 
     purchase_order = GoToColumn(
         "Purchase Order",
@@ -175,6 +182,7 @@ class EstimatedTable(BaseTable):
 
     caption = "Lots at estimated cost"
     row_kind = "lot"
+    minor = ("office", "first_received_at", "bucket")
 
     number = GoToColumn("Lot", kind="lot", order_by="pk")
     code = code_column()
@@ -182,7 +190,7 @@ class EstimatedTable(BaseTable):
     first_received_at = DateColumn("Received", default=display.NOTHING)
     age = CountColumn("Days", order_by="-first_received_at", default=display.NOTHING)
     bucket = NameColumn("Age")
-    why = GoToColumn(
+    why = LongGoToColumn(
         "Kept estimated by", accessor="source_number", kind="transaction", url=lambda lot: document_of(lot)
     )
     quantity_received = QuantityColumn("Received Qty")

@@ -59,6 +59,7 @@ class ResolveTable(BaseTable):
 
     caption = "Codes with open usage"
     row_kind = "code"
+    minor = ("description", "form", "positive", "negative")
 
     code = GoToColumn("Code", accessor="code__code", kind="workbench of", url=resolve_url)
     description = TextColumn("Description", accessor="code__description")

@@ -56,6 +56,7 @@ class NameColumn(TextColumn):
 class RunTable(BaseTable):
     caption = "Reconciliation runs"
     row_kind = "run"
+    minor = ("finished_at", "seconds", "trigger", "allocations", "passes")
 
     run = GoToColumn("Run", accessor="pk", kind="run", to="", order_by="pk")
     started_at = DateColumn("Started", with_time=True, default=display.NOTHING)
@@ -126,6 +127,7 @@ class RunPoolTable(BaseTable):
 
     caption = "Results per code"
     row_kind = "result of"
+    minor = ("office", "usages", "allocations", "attempts")
 
     code = GoToColumn("Code", accessor="pool__code__code", kind="result of", url=run_pool_url)
     office = NameColumn("Office", accessor="pool__office__code")
@@ -183,6 +185,7 @@ class RunLogTable(BaseTable):
 class AllocationTable(BaseTable):
     caption = "COGS entries"
     row_kind = "entry"
+    minor = ("transaction_id", "source")
 
     entry = CountColumn("Entry", accessor="pk", order_by="pk")
     run = GoToColumn("Run", accessor="run_id", kind="run", to="run", order_by="pk")

@@ -42,6 +42,7 @@ class BoxColumn(TextColumn):
 class AdjustmentTable(BaseTable):
     caption = "Inventory adjustments"
     row_kind = "adjustment"
+    minor = ("office", "account", "created_by")
 
     number = GoToColumn("Adjustment", kind="adjustment", to="", order_by="pk")
     adjustment_type = ShortTextColumn("Type", accessor="get_adjustment_type_display", order_by="adjustment_type")

@@ -27,6 +27,7 @@ def product_column() -> GoToColumn:
 class JobTable(BaseTable):
     caption = "Jobs"
     row_kind = "job"
+    minor = ("office", "order", "reference")
 
     number = GoToColumn("Job", kind="job", order_by="pk")
     code = product_column()

@@ -24,6 +24,7 @@ from usage.models import Order, Shipment
 class OrderTable(BaseTable):
     caption = "Orders"
     row_kind = "order"
+    minor = ("office", "department", "reference")
 
     number = GoToColumn("Order", kind="order", order_by="pk")
     customer = TextColumn("Customer")
@@ -55,6 +56,7 @@ def _order_of(row: Any) -> str | None:
 class ShipmentTable(BaseTable):
     caption = "Shipments and returns"
     row_kind = "shipment"
+    minor = ("office",)
 
     number = GoToColumn("Shipment", kind="shipment", order_by="pk")
     kind = ShortTextColumn("Kind")
@@ -82,6 +84,7 @@ class OrderItemsTable(BaseTable):
 
     caption = "Items of this order"
     row_kind = "item"
+    minor = ("description", "on_hand", "available")
 
     code = code_column()
     description = TextColumn("Description", accessor="code__description")

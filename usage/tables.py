@@ -23,6 +23,7 @@ class UsageTable(BaseTable):
 
     caption = "Inventory usage"
     row_kind = "usage"
+    minor = ("office", "order", "reference", "accrued_cogs")
 
     number = GoToColumn("Usage", kind="usage", order_by="pk")
     code = code_column()
