@@ -8,7 +8,6 @@ from typing import Any, Final
 from django.db.models import QuerySet
 
 from inventory_site.details import Section
-from inventory_site.listing import EmptyState
 from inventory_site.tables import BaseTable, DateColumn, GoToColumn, TextColumn
 from lots import addresses
 from lots.models import RecordHistory
@@ -16,7 +15,8 @@ from lots.models import RecordHistory
 ROWS_SHOWN: Final = 50
 # By a command, or by itself.
 SYSTEM: Final = "the system"
-NOTHING_NOTED: Final = EmptyState("Nothing is noted yet")
+# As records have it that came by an import and were not changed since.
+NOTHING_NOTED: Final = Section("History", note="Nothing is noted yet.", is_wide=True)
 
 
 class NoteColumn(TextColumn):
@@ -81,12 +81,18 @@ class EventTable(BaseTable):
         return str(record.url)
 
 
+def history_exists(number: str) -> bool:
+    return number != "" and RecordHistory.objects.filter(number=number).exists()
+
+
 def history_section(number: str) -> Section:
     """What people did to the document of this number, or to what has this `history_name`. One query."""
     rows = list(RecordHistory.objects.filter(number=number).select_related("by").order_by("-pk")[: ROWS_SHOWN + 1])
+    if not rows:
+        return NOTHING_NOTED
     return Section(
         "History",
-        table=HistoryTable(rows[:ROWS_SHOWN], empty=NOTHING_NOTED),
+        table=HistoryTable(rows[:ROWS_SHOWN]),
         note=f"The newest {ROWS_SHOWN}." if len(rows) > ROWS_SHOWN else "",
         all_url=addresses.history_of(number) if len(rows) > ROWS_SHOWN else "",
         all_label="All of it",
@@ -114,11 +120,13 @@ def merged_section(
 ) -> Section:
     """The newest of what several sources tell; each gave one more than are shown."""
     found: Sequence[HistoryEvent] = sorted(events, key=lambda event: event.at, reverse=True)
+    if not found:
+        return NOTHING_NOTED
     more = f"The newest {ROWS_SHOWN}." if len(found) > ROWS_SHOWN else ""
     return Section(
         "History",
-        table=EventTable(found[:ROWS_SHOWN], empty=NOTHING_NOTED),
+        table=EventTable(found[:ROWS_SHOWN]),
         note=" ".join(filter(None, [note, more])),
-        all_url=all_url if found else "",
+        all_url=all_url,
         all_label=all_label,
     )

@@ -225,7 +225,8 @@ class TransactionTable(BaseTable):
 class RunningTransactionTable(TransactionTable):
     """With the balances of the code right after each movement: shown where one code's ledger can be read down."""
 
-    minor = ("office", "lot")
+    # One code's movements stand together: its name is above them, or in the search.
+    minor = ("code", "office", "lot")
 
     running_on_order = QuantityColumn("On Order Bal.", accessor="running__on_order", orderable=False)
     running_demand = QuantityColumn("Demand Bal.", accessor="running__demand", orderable=False)

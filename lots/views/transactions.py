@@ -13,7 +13,7 @@ from inventory_site.views import PageOfRows, RecordDetailView
 from lots import addresses, selectors
 from lots.filtersets import TransactionFilterSet
 from lots.found_sets import LargeListView
-from lots.history_table import history_section
+from lots.history_table import history_exists, history_section
 from lots.models import InventoryTransaction
 from lots.querysets import transactions
 from lots.services import source_kind_of
@@ -127,5 +127,5 @@ class TransactionDetailView(RecordDetailView):
                 all_url=addresses.transactions_of_code(code.code),
                 all_label=f"Ledger of {code.code}",
             ),
-            *((history_section(movement.source_number),) if movement.source_number else ()),
+            *((history_section(movement.source_number),) if history_exists(movement.source_number) else ()),
         )
