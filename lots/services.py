@@ -157,7 +157,7 @@ def lot_change(
     preference_in_force()
     (pool,) = lock_pools([lot.pool_id])
     lot.refresh_from_db()
-    _refuse_impossible(lot, quantity=quantity, value=value)
+    refuse_impossible(lot, quantity=quantity, value=value)
     _refuse_too_large(pool, quantity=quantity, value=value)
     dated = day_in_the_books(at)
     event = LotCostEvent.objects.create(
@@ -196,7 +196,8 @@ def lot_change(
     return event
 
 
-def _refuse_impossible(lot: InventoryLot, *, quantity: Decimal, value: Decimal) -> None:
+def refuse_impossible(lot: InventoryLot, *, quantity: Decimal, value: Decimal) -> None:
+    """Raise ValidationError where the lot cannot change by so much: see `lot_change`."""
     received = lot.quantity_received + quantity
     if received < lot.quantity_used:
         raise ValidationError(

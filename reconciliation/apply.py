@@ -13,6 +13,7 @@ from django.db.backends.utils import CursorWrapper
 
 from inventory_site.arrays import int_array
 from reconciliation.dating import BookDays
+from reconciliation.feed_order import is_anything_fed
 from reconciliation.planning import PoolPlan
 from reconciliation.posting import (
     COPY_CHUNK,
@@ -59,14 +60,13 @@ def apply_plans(*, run_id: int, plans: Sequence[PoolPlan], days: BookDays, accou
 
     The caller holds the preferences, whose cost account is given, and the locks of the pools.
     """
-    rows = [row for plan in plans for row in _allocation_rows(plan, days)]
+    rows = [row for plan in plans for row in allocation_rows(plan, days)]
     # By usage: neighbours in the largest index go in together, which is a quarter of the whole cost of the COPY.
     rows.sort()
     with connection.cursor() as cursor:
         _copy_allocations(cursor, run_id, rows)
         _write_lots(cursor, plans)
-        rests = _accrued_rests(plans)
-        found_on = {usage: days[day] for plan in plans for usage, day in plan.found_on(rests).items()} if rests else {}
+        rests, found_on = accruals_found(plans, days)
         take_back_accruals(cursor, run_id=run_id, rests=rests, found_on=found_on)
         _write_open_usages(cursor, plans)
         _write_pools(cursor, plans)
@@ -77,26 +77,28 @@ def apply_plans(*, run_id: int, plans: Sequence[PoolPlan], days: BookDays, accou
     _note_fed_lots(rows)
 
 
-def _accrued_rests(plans: Sequence[PoolPlan]) -> dict[int, int]:
-    """Map each usage that has COGS accrued and that these plans allocate to what is left open of it, in steps."""
+def accruals_found(plans: Sequence[PoolPlan], days: BookDays) -> tuple[dict[int, int], dict[int, str]]:
+    """Map each usage that has COGS accrued and that these plans allocate to what is left open of it, in steps; and to
+    the day in the books of its true cost.
+    """
     rests: dict[int, int] = {}
+    found_on: dict[int, str] = {}
     for plan in plans:
         if accrued := set(plan.snapshot.accrued):
             after = plan.plan.quantity_unallocated_after
-            rests |= {
+            found = {
                 usage.key: after[usage.key]
                 for usage in plan.snapshot.usages
                 if usage.key in accrued and after[usage.key] != usage.quantity_unallocated
             }
-    return rests
+            rests |= found
+            found_on |= {usage: days[day] for usage, day in plan.found_on(found).items()}
+    return rests, found_on
 
 
 def _note_fed_lots(rows: Sequence[AllocationRow]) -> None:
     """Lots that the charged usages feed are to be costed anew: under their own pools' locks, so not here."""
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT EXISTS (SELECT FROM usage_lotfeed)")
-        is_any_fed = cursor.fetchone()[0]
-    if not is_any_fed:
+    if not is_anything_fed():
         return
     days: defaultdict[int, set[str]] = defaultdict(set)
     for usage, *_, day in rows:
@@ -124,7 +126,8 @@ def _copy_allocations(cursor: CursorWrapper, run_id: int, rows: Sequence[Allocat
             )
 
 
-def _allocation_rows(plan: PoolPlan, days: BookDays) -> Iterator[AllocationRow]:
+def allocation_rows(plan: PoolPlan, days: BookDays) -> Iterator[AllocationRow]:
+    """The rows of one plan, true-ups first, with their days in the books."""
     usage_days, lot_days = plan.snapshot.usage_days, plan.snapshot.lot_days
     changed_on = {lot.lot: lot.changed_on for lot in plan.snapshot.recosted}
     for lot, row in plan.true_ups:

@@ -3,23 +3,32 @@
 The history is what the lots and usages say now: lots at their present value, as though nothing had been allocated yet.
 So the figures tell the methods apart and nothing else; what is booked may differ from both by the order in which
 receipts and runs came.
+
+Lots that are made of these goods are worth what those cost by the method, and are compared with them.
+What went into other lots is no COGS of its own: it is in that of the lots it went into, once they are sold.
 """
 
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
-from typing import Any
+from typing import Any, Final
 
-from django.db import connection, transaction
-from django.db.models import Sum
+from django.db import connection
+from django.db.models import QuerySet, Sum
 
-from inventory_site.fields import MONEY_STEP
+from inventory_site.fields import MONEY_STEP, QUANTITY_STEP
 from inventory_site.tables import BaseTable, GoToColumn, MoneyColumn, TextColumn
-from lots.models import CostPool
+from lots.models import CostPool, InventoryLot
 from reconciliation.engine import CostMethod, Lot, PlanBroken, RecordRefused, Usage
+from reconciliation.fed_worth import Charge, FedLot, Feed, read_fed_lots
+from reconciliation.feed_order import pool_levels, with_what_is_made_of
 from reconciliation.planning import plan_pool
+from reconciliation.rehearsal import one_moment
 from reconciliation.snapshot import Snapshot
+from usage.models import LotFeed
+
+ZERO: Final = Decimal(0)
 
 _LOTS = """
 SELECT pool_id, id, (quantity_received * 10000)::bigint, (value * 100)::bigint
@@ -34,6 +43,14 @@ FROM lots_costpool AS pool CROSS JOIN lots_preference AS preference
 JOIN usage_inventoryusage AS usage ON usage.code_id = pool.code_id
     AND pool.office_id IS NOT DISTINCT FROM CASE WHEN preference.prevent_inter_office THEN usage.office_id END
 WHERE pool.id = ANY(%(pools)s) ORDER BY pool.id, usage.used_at, usage.id
+"""
+
+
+# What is booked for usage whose cost went into other lots.
+_WENT_ON = """
+SELECT lot.pool_id, sum(allocation.amount) FROM (SELECT DISTINCT usage_id FROM usage_lotfeed) AS feed
+JOIN reconciliation_cogsallocation AS allocation ON allocation.usage_id = feed.usage_id
+JOIN lots_inventorylot AS lot ON lot.id = allocation.lot_id WHERE lot.pool_id = ANY(%(pools)s) GROUP BY lot.pool_id
 """
 
 
@@ -95,18 +112,87 @@ def usages_to_compare(*, codes: Collection[str] | None = None) -> int:
 
 
 def compare_methods(*, codes: Collection[str] | None = None) -> Comparison:
-    """Plan the whole history of these codes, or of all, by each method. Reads every usage and lot of them."""
-    pools = _pools(codes).select_related("code", "office").in_bulk()
-    with transaction.atomic():
-        histories = _read_histories(sorted(pools))
-    rows = [_row(pools[history.pool], history) for history in histories]
+    """Plan the whole history of these codes, or of all, by each method, and of what is made of them.
+
+    Reads every usage and lot of them, as of one moment.
+    """
+    with one_moment():
+        pools = _pools(codes).select_related("code", "office").in_bulk()
+        made = _Made(pools)
+        histories = _read_histories(sorted(pools, key=lambda pool: (made.levels.get(pool, 0), pool)))
+        planned = {method: _by_method(method, histories, made) for method in CostMethod}
+        booked = {pk: pool.value_used - made.went_on.get(pk, ZERO) for pk, pool in pools.items()}
+    rows = [
+        _row(pool, booked[pk], {method: planned[method][pk] for method in CostMethod}, made)
+        for pk, pool in pools.items()
+    ]
     rows.sort(key=lambda row: (-abs(row.difference), row.code, row.office))
     return Comparison(tuple(rows))
 
 
-def _pools(codes: Collection[str] | None) -> Any:
+def _pools(codes: Collection[str] | None) -> QuerySet[CostPool]:
     chosen = CostPool.objects.filter(usage_count__gt=0)
-    return chosen if codes is None else chosen.filter(code__code__in=codes)
+    if codes is None:
+        return chosen
+    named = CostPool.objects.filter(code__code__in=codes).values_list("pk", flat=True)
+    return chosen.filter(pk__in=with_what_is_made_of(list(named)))
+
+
+class _Made:
+    """The lots of these pools that usage feeds, and how their value follows."""
+
+    def __init__(self, pools: Collection[int]) -> None:
+        self.levels: Mapping[int, int] = pool_levels()
+        self.lots: defaultdict[int, list[FedLot]] = defaultdict(list)
+        self.went_on: dict[int, Decimal] = {}
+        if self.levels:
+            fed = InventoryLot.objects.filter(is_fed=True, pool__in=pools, quantity_received__gt=0)
+            for lot in read_fed_lots(fed.values_list("pk", flat=True)):
+                self.lots[lot.lot.pool_id].append(lot)
+            with connection.cursor() as cursor:
+                cursor.execute(_WENT_ON, {"pools": list(pools)})
+                self.went_on = dict(cursor.fetchall())
+        found = LotFeed.objects.filter(usage__code__pools__in=pools) if self.levels else LotFeed.objects.none()
+        # Pools whose lots come of themselves by way of others, or of what has no plan.
+        self.partly: set[int] = set()
+        self.feeding = frozenset(found.values_list("usage", flat=True))
+
+    def values(self, pool: int, costs: Mapping[int, tuple[int, int]]) -> dict[int, int]:
+        """What the pool's fed lots are worth, in cents, where usages cost so much (cents, and steps left open)."""
+        worth = {}
+        for fed in self.lots[pool]:
+            if any(feed.usage in self.feeding and feed.usage not in costs for feed in fed.feeds):
+                self.partly.add(pool)
+            if any(feed.usage in costs for feed in fed.feeds):
+                feeds = [_at_cost(feed, *costs[feed.usage]) if feed.usage in costs else feed for feed in fed.feeds]
+                worth[fed.lot.pk] = int(replace(fed, feeds=feeds).worth_at_last().value / MONEY_STEP)
+        return worth
+
+
+def _at_cost(feed: Feed, amount: int, rest: int) -> Feed:
+    charge = Charge(feed.used_on, feed.quantity - rest * QUANTITY_STEP, amount * MONEY_STEP)
+    return replace(feed, charges=[charge])
+
+
+def _by_method(method: CostMethod, histories: Sequence[Snapshot], made: _Made) -> dict[int, int | str]:
+    """Map each pool to its COGS in cents, or to the reason why its history has no plan. Components come first."""
+    costs: dict[int, tuple[int, int]] = {}
+    results: dict[int, int | str] = {}
+    for history in histories:
+        worth = made.values(history.pool, costs)
+        lots = [lot._replace(value=worth.get(lot.key, lot.value)) for lot in history.lots] if worth else history.lots
+        try:
+            plan = plan_pool(replace(history, lots=lots), method)
+        except (PlanBroken, RecordRefused) as refusal:
+            results[history.pool] = f"Left out: {refusal}"
+            continue
+        charged: defaultdict[int, int] = defaultdict(int)
+        for usage, _, _, amount in plan.plan.moves if made.feeding else ():
+            charged[usage] += amount
+        after = plan.plan.quantity_unallocated_after
+        costs |= {usage: (charged[usage], after[usage]) for usage in made.feeding & after.keys()}
+        results[history.pool] = plan.amount - sum(charged[usage] for usage in made.feeding & charged.keys())
+    return results
 
 
 def _read_histories(pools: Sequence[int]) -> list[Snapshot]:
@@ -123,22 +209,19 @@ def _read_histories(pools: Sequence[int]) -> list[Snapshot]:
     return [histories[pool] for pool in pools]
 
 
-def _row(pool: CostPool, history: Snapshot) -> ComparedRow:
-    amounts: dict[CostMethod, int] = defaultdict(int)
-    error = ""
-    for method in CostMethod:
-        try:
-            amounts[method] = plan_pool(history, method).amount
-        except (PlanBroken, RecordRefused) as refusal:
-            error = f"Left out: {refusal}"
-    if error:
-        amounts.clear()
+def _row(pool: CostPool, booked: Decimal, results: Mapping[CostMethod, int | str], made: _Made) -> ComparedRow:
+    refusals = [result for result in results.values() if isinstance(result, str)]
+    amounts = {
+        method: ZERO if refusals or isinstance(result, str) else result * MONEY_STEP
+        for method, result in results.items()
+    }
+    remark = "Part of what went into its lots is taken at the cost that is booked." if pool.pk in made.partly else ""
     return ComparedRow(
         code=pool.code.code,
         code_url=pool.code.get_absolute_url(),
         office=pool.office.code if pool.office else "",
-        booked=pool.value_used,
-        fifo=amounts[CostMethod.FIFO] * MONEY_STEP,
-        lifo=amounts[CostMethod.LIFO] * MONEY_STEP,
-        error=error,
+        booked=booked,
+        fifo=amounts[CostMethod.FIFO],
+        lifo=amounts[CostMethod.LIFO],
+        error=refusals[0] if refusals else remark,
     )

@@ -65,6 +65,7 @@ class Charge(NamedTuple):
 class Feed:
     """One usage that goes into a lot: its cost so far, and the estimate for what is unallocated."""
 
+    usage: int
     share_from: int
     share_to: int
     component: int | None
@@ -129,7 +130,12 @@ class FedLot:
             if any(change):
                 steps.append(Step(day, change))
             before = ahead
-        return steps
+        # Increases first: a lot is never worth less than nothing, not even until the next step.
+        return sorted(steps, key=lambda step: step.change.value < 0)
+
+    def worth_at_last(self) -> Worth:
+        """What it is worth when all that is known of has happened."""
+        return next(self._worth_on([max(self._days(), default=date.max)]))
 
     def _days(self) -> set[date]:
         """Every day on which something counted."""
@@ -214,7 +220,8 @@ def read_fed_lots(lots: Collection[int]) -> list[FedLot]:
     """Read these lots (primary keys) with all that went into them, in their order. The caller holds their pools."""
     keys = list(lots)
     jobs = {job.lot_id: job for job in Job.objects.filter(lot__in=keys).prefetch_related("components", "costs")}
-    found = {lot.pk: FedLot(lot, jobs.get(lot.pk)) for lot in InventoryLot.objects.filter(pk__in=keys).order_by("pk")}
+    lots_of = InventoryLot.objects.filter(pk__in=keys).select_related("code", "pool")
+    found = {lot.pk: FedLot(lot, jobs.get(lot.pk)) for lot in lots_of.order_by("pk")}
     events = LotCostEvent.objects.filter(lot__in=keys).order_by("pk")
     for lot, at, quantity, value, value_other in events.values_list("lot", "at", "quantity", "value", "value_other"):
         found[lot].posted.append(Posted(timezone.localdate(at), quantity, value, value_other))
@@ -222,7 +229,7 @@ def read_fed_lots(lots: Collection[int]) -> list[FedLot]:
     for row in _rows(_FEEDS, lots=keys):
         lot, usage, share_from, share_to, component, used_at, quantity, est_unit_cost, is_open = row
         used_on = timezone.localdate(used_at)
-        feed = Feed(share_from, share_to, component, used_on, quantity, est_unit_cost, is_open)
+        feed = Feed(usage, share_from, share_to, component, used_on, quantity, est_unit_cost, is_open)
         by_usage[usage].append(feed)
         found[lot].feeds.append(feed)
     for usage, dated, quantity, amount, on_estimates in _rows(_CHARGES, usages=list(by_usage)):

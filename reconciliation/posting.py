@@ -5,9 +5,9 @@ allocations that a batch has just written, and accrued COGS that is taken back b
 into entries of one day and kind; a line names its usage, lot and document, so that it can be followed both ways.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from itertools import islice
-from typing import Any
+from typing import Any, Final
 
 from django.db.backends.utils import CursorWrapper
 
@@ -19,6 +19,8 @@ Kind = JournalEntry.Kind
 
 # Of CogsAllocation: usage, lot, kind, quantity, amount, day in the books; whole numbers as in a plan.
 AllocationRow = tuple[int, int, str, int, int, str]
+# Day in the books, account debited, account credited, amount in cents, kind, usage, lot.
+CostLine = tuple[str, int, int, int, str, int, int]
 
 # With a note for the sums of the journal, which are made later.
 _ENTRIES = """
@@ -41,16 +43,8 @@ SELECT dated, open_day(dated), is_worth FROM (
 """
 # What a lot is worth comes from one place where it can be said so: straight from payables or from the named account.
 # Otherwise everything passes through the clearing account: accrued inventory, or of fed lots inventory in process.
-_POST_EVENTS = """
-WITH posted AS (DELETE FROM lots_lotcosttopost WHERE pool_id = ANY(%(pools)s::bigint[]) RETURNING event_id)
-INSERT INTO reconciliation_journalline (entry_id, debit_account_id, credit_account_id, amount, kind, code_id, office_id,
-    "order", source_kind, source_number, lot_id, usage_id)
-SELECT entry.id, CASE WHEN part.amount > 0 THEN part.debit ELSE part.credit END,
-    CASE WHEN part.amount > 0 THEN part.credit ELSE part.debit END, abs(part.amount), part.kind, lot.code_id,
-    lot.office_id, lot.parent_order, event.source_kind, event.source_number, lot.id, NULL
-FROM posted JOIN lots_lotcostevent AS event ON event.id = posted.event_id
-JOIN lots_inventorylot AS lot ON lot.id = event.lot_id
-JOIN unnest(%(days)s::date[], %(entries)s::bigint[]) AS entry(day, id) ON entry.day = event.dated
+# To follow rows `event` and `lot`.
+PARTS_OF_EVENTS: Final = """
 CROSS JOIN lots_preference AS preference
 CROSS JOIN LATERAL (
     SELECT CASE WHEN lot.is_fed THEN preference.account_in_process_id ELSE preference.account_accrued_inventory_id END
@@ -65,10 +59,25 @@ CROSS JOIN LATERAL (VALUES
         CASE WHEN way.is_from_payable THEN 0 ELSE event.value_payable END, 'PURCHASE'),
     (3, way.clearing, event.account_id,
         CASE WHEN way.is_from_account THEN 0 ELSE event.value_other END, 'RECEIPT')
-) AS part(place, debit, credit, amount, kind)
-WHERE part.amount <> 0 AND part.debit <> part.credit
-ORDER BY event.id, part.place
+) AS given(place, debit, credit, amount, kind)
+CROSS JOIN LATERAL (
+    SELECT CASE WHEN given.amount > 0 THEN given.debit ELSE given.credit END AS debit,
+        CASE WHEN given.amount > 0 THEN given.credit ELSE given.debit END AS credit, abs(given.amount) AS amount
+) AS part
+WHERE given.amount <> 0 AND given.debit <> given.credit
 """
+_POST_EVENTS = f"""
+WITH posted AS (DELETE FROM lots_lotcosttopost WHERE pool_id = ANY(%(pools)s::bigint[]) RETURNING event_id)
+INSERT INTO reconciliation_journalline (entry_id, debit_account_id, credit_account_id, amount, kind, code_id, office_id,
+    "order", source_kind, source_number, lot_id, usage_id)
+SELECT entry.id, part.debit, part.credit, part.amount, given.kind, lot.code_id, lot.office_id, lot.parent_order,
+    event.source_kind, event.source_number, lot.id, NULL
+FROM posted JOIN lots_lotcostevent AS event ON event.id = posted.event_id
+JOIN lots_inventorylot AS lot ON lot.id = event.lot_id
+JOIN unnest(%(days)s::date[], %(entries)s::bigint[]) AS entry(day, id) ON entry.day = event.dated
+{PARTS_OF_EVENTS}
+ORDER BY event.id, given.place
+"""  # noqa: S608  (our own constant text)
 
 # As CSV, because there a quotation mark is the only thing in a text that has to be said differently.
 _USAGES = """
@@ -85,31 +94,40 @@ COPY_CHUNK = 10_000
 
 # An accrual stands for what is unallocated; of what this batch allocated it is taken back beside the true cost, so that
 # the month in which that counts bears only the difference.
-_TAKE_BACK = """
-WITH change AS (
-    SELECT open.usage_id, open.accrued_booked, rest.entry, CASE WHEN preference.accrue_cogs
-        THEN round(rest.quantity * 0.0001 * code.est_unit_cost, 2) ELSE 0 END AS target
-    FROM unnest(%(usages)s::bigint[], %(rests)s::bigint[], %(entries)s::bigint[]) AS rest(usage, quantity, entry)
-    JOIN usage_openusage AS open ON open.usage_id = rest.usage
-    JOIN lots_costpool AS pool ON pool.id = open.pool_id JOIN lots_lineitemcode AS code ON code.id = pool.code_id
-    CROSS JOIN lots_preference AS preference
-    WHERE open.accrued_booked <> 0
-), kept AS (
+CHANGED_ACCRUALS: Final = """
+SELECT open.usage_id, open.accrued_booked, rest.entry, CASE WHEN preference.accrue_cogs
+    THEN round(rest.quantity * 0.0001 * code.est_unit_cost, 2) ELSE 0 END AS target
+FROM unnest(%(usages)s::bigint[], %(rests)s::bigint[], %(entries)s::bigint[]) AS rest(usage, quantity, entry)
+JOIN usage_openusage AS open ON open.usage_id = rest.usage
+JOIN lots_costpool AS pool ON pool.id = open.pool_id JOIN lots_lineitemcode AS code ON code.id = pool.code_id
+CROSS JOIN lots_preference AS preference
+WHERE open.accrued_booked <> 0
+"""
+# To follow rows `change` of those.
+PARTS_OF_ACCRUALS: Final = """
+JOIN usage_inventoryusage AS usage ON usage.id = change.usage_id
+CROSS JOIN lots_preference AS preference
+CROSS JOIN LATERAL (
+    SELECT preference.account_accrued_cogs_id AS accrued,
+        coalesce(usage.account_id, preference.account_cost_id) AS charged, change.accrued_booked - change.target AS back
+) AS given
+CROSS JOIN LATERAL (
+    SELECT CASE WHEN given.back > 0 THEN given.accrued ELSE given.charged END AS debit,
+        CASE WHEN given.back > 0 THEN given.charged ELSE given.accrued END AS credit, abs(given.back) AS amount
+) AS part
+WHERE given.back <> 0 AND given.accrued <> given.charged
+"""
+_TAKE_BACK = f"""
+WITH change AS ({CHANGED_ACCRUALS}), kept AS (
     UPDATE usage_openusage AS open SET accrued_booked = change.target FROM change WHERE open.usage_id = change.usage_id
 )
 INSERT INTO reconciliation_journalline (entry_id, debit_account_id, credit_account_id, amount, kind, code_id, office_id,
     "order", source_kind, source_number, lot_id, usage_id)
-SELECT change.entry, CASE WHEN change.accrued_booked > change.target THEN accrued.account ELSE charged.account END,
-    CASE WHEN change.accrued_booked > change.target THEN charged.account ELSE accrued.account END,
-    abs(change.accrued_booked - change.target), 'ACCRUED_COGS', usage.code_id, usage.office_id, usage."order",
-    usage.source_kind, usage.source_number, NULL, usage.id
-FROM change JOIN usage_inventoryusage AS usage ON usage.id = change.usage_id
-CROSS JOIN lots_preference AS preference
-CROSS JOIN LATERAL (SELECT preference.account_accrued_cogs_id AS account) AS accrued
-CROSS JOIN LATERAL (SELECT coalesce(usage.account_id, preference.account_cost_id) AS account) AS charged
-WHERE change.accrued_booked <> change.target AND accrued.account <> charged.account
+SELECT change.entry, part.debit, part.credit, part.amount, 'ACCRUED_COGS', usage.code_id, usage.office_id,
+    usage."order", usage.source_kind, usage.source_number, NULL, usage.id
+FROM change {PARTS_OF_ACCRUALS}
 ORDER BY change.entry, usage.id
-"""
+"""  # noqa: S608  (our own constant text)
 
 
 def post_allocations(
@@ -128,32 +146,42 @@ def post_allocations(
     entries = _entries(cursor, Kind.COGS, run_id, days, "COGS reconciliation")
     if not entries:
         return
-    usages = sorted({row[0] for row in rows})
-    with binary_cursor() as reading:
-        found = reading.execute(_USAGES, {"usages": int_array(usages)}).fetchall()
-    said = {usage: (account or account_cost, text) for usage, account, text in found}
-    lines = _lines(rows, entries, said, lot_accounts)
+    said = accounts_and_texts({row[0] for row in rows}, account_cost=account_cost)
+    lines = _text_of(cost_lines(rows, said, lot_accounts), entries, said)
     with cursor.copy(_COPY_LINES) as copy:
         while chunk := "".join(islice(lines, COPY_CHUNK)):
             copy.write(chunk)
 
 
-def _lines(
+def accounts_and_texts(usages: Collection[int], *, account_cost: int | None) -> dict[int, tuple[int | None, str]]:
+    """Map usages to the account that they are charged to, and to what their journal lines say of them."""
+    with binary_cursor() as reading:
+        found = reading.execute(_USAGES, {"usages": int_array(sorted(usages))}).fetchall()
+    return {usage: (account or account_cost, text) for usage, account, text in found}
+
+
+def cost_lines(
     rows: Iterable[AllocationRow],
-    entries: Mapping[str, int],
-    said: Mapping[int, tuple[int | None, str]],
+    charged: Mapping[int, tuple[int | None, str]],
     lot_accounts: Mapping[int, int | None],
-) -> Iterator[str]:
+) -> Iterator[CostLine]:
+    """What allocations move in the books, from the account of the lot to that of the usage or back."""
     for usage, lot, kind, _, amount, day in rows:
-        charged, text = said[usage]
-        kept_on = lot_accounts[lot]
-        if not amount or charged is None or kept_on is None or charged == kept_on:
+        charged_to, kept_on = charged[usage][0], lot_accounts[lot]
+        if not amount or charged_to is None or kept_on is None or charged_to == kept_on:
             continue
         line_kind = "TRUE_UP" if kind == "TRUE_UP" else "COGS"
         if amount > 0:
-            yield f"{entries[day]},{charged},{kept_on},{amount}e-2,{line_kind},{text},{lot},{usage}\n"
+            yield day, charged_to, kept_on, amount, line_kind, usage, lot
         else:
-            yield f"{entries[day]},{kept_on},{charged},{-amount}e-2,{line_kind},{text},{lot},{usage}\n"
+            yield day, kept_on, charged_to, -amount, line_kind, usage, lot
+
+
+def _text_of(
+    lines: Iterable[CostLine], entries: Mapping[str, int], said: Mapping[int, tuple[int | None, str]]
+) -> Iterator[str]:
+    for day, debit, credit, amount, kind, usage, lot in lines:
+        yield f"{entries[day]},{debit},{credit},{amount}e-2,{kind},{said[usage][1]},{lot},{usage}\n"
 
 
 def post_cost_events(cursor: CursorWrapper, *, pools: Sequence[int], run_id: int | None) -> None:

@@ -1,18 +1,17 @@
-"""What a run would do now: the same snapshots and plans, without locks and without a single row written."""
+"""What a run would do now: a rehearsal of it, without locks and without a single row written."""
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
-from django.conf import settings
-from django.db import connection, transaction
-
 from lots.models import CostPool, Preference
-from reconciliation.engine import CostMethod, PlanBroken, RecordRefused
-from reconciliation.planning import PoolPlan, plan_pool
+from reconciliation.engine import CostMethod
+from reconciliation.foreseen import MoneyLine
+from reconciliation.planning import PoolPlan
+from reconciliation.rehearsal import Following, Refused, Rehearsal, one_moment
 from reconciliation.results import group_remarks
-from reconciliation.snapshot import Snapshot, read_snapshots
-from usage.models import LotFeed, LotRecost
+from usage.models import LotRecost
 
 
 @dataclass(slots=True)
@@ -29,8 +28,10 @@ class Preview:
     open_usages: int = 0
     unallocated: int = 0
     lines: list[dict[str, Any]] = field(default_factory=list)
-    # Numbers of the lots that the run costs anew first or afterwards: what was used of them is not in the figures.
-    lots_to_recost: set[str] = field(default_factory=set)
+    # What the run books, by month and account.
+    money: tuple[MoneyLine, ...] = ()
+    # The lots that it costs anew, because what went into them comes to cost something else.
+    following: Following = field(default_factory=Following)
 
     def add(self, plan: PoolPlan) -> None:
         rest = plan.plan.quantity_unallocated_after
@@ -58,8 +59,9 @@ class Preview:
             }
         )
 
-    def add_refused(self, snapshot: Snapshot, error: Exception) -> None:
+    def add_refused(self, refused: Refused) -> None:
         """A pool that a run would set aside; the others would go on."""
+        snapshot = refused.snapshot
         unallocated = sum(usage.quantity_unallocated for usage in snapshot.usages)
         self.pools += 1
         self.usages += len(snapshot.usages)
@@ -72,62 +74,26 @@ class Preview:
                 "open_usages": len(snapshot.usages),
                 "unallocated": unallocated,
                 "remarks": [],
-                "error": f"A run would set this aside. {type(error).__name__}: {error}",
+                "error": f"A run would set this aside. {refused.reason}",
             }
         )
 
 
-def preview_run(*, codes: Collection[str] | None = None, method: CostMethod | None = None) -> Preview:
+def preview_run(*, now: datetime, codes: Collection[str] | None = None, method: CostMethod | None = None) -> Preview:
     """Plan what a run over everything, or over chosen codes, would do now; `method` asks what if it were the other."""
     chosen = CostPool.objects.filter(has_work=True)
     if codes is not None:
         chosen = CostPool.objects.filter(code__code__in=codes)
-    method = method or CostMethod(Preference.current().cogs_method)
     preview = Preview()
-    for pools in _batches(chosen.order_by("pk").values_list("pk", "open_count")):
-        # One moment for all that is read of a batch, though nothing is locked.
-        with transaction.atomic(), connection.cursor() as cursor:
-            if not connection.savepoint_ids:
-                cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
-            snapshots = read_snapshots(pools)
-            waiting = LotRecost.objects.filter(lot__pool__in=pools).values_list("lot__number", flat=True)
-            preview.lots_to_recost.update(waiting)
-        charged: set[int] = set()
-        for snapshot in snapshots:
-            try:
-                plan = plan_pool(snapshot, method)
-            except (PlanBroken, RecordRefused) as error:
-                preview.add_refused(snapshot, error)
+    with one_moment():
+        rehearsal = Rehearsal(preference=Preference.current(), now=now, method=method)
+        pools = list(chosen.order_by("pk").values_list("pk", flat=True))
+        # Whatever its scope, a run sees to all lots that wait.
+        for result in rehearsal.play(pools=pools, waiting=LotRecost.objects.all()):
+            if isinstance(result, Refused):
+                preview.add_refused(result)
             else:
-                preview.add(plan)
-                charged |= charged_usages(plan)
-        preview.lots_to_recost.update(lots_fed_by(charged))
+                preview.add(result)
+        preview.money = rehearsal.books.lines()
+        preview.following = rehearsal.following
     return preview
-
-
-def charged_usages(plan: PoolPlan) -> set[int]:
-    """The usages whose cost the plan changes."""
-    return {move.usage for move in plan.plan.moves} | {owed.usage for _, owed in plan.true_ups}
-
-
-def lots_fed_by(usages: Collection[int]) -> list[str]:
-    """The numbers of the lots that get their cost from these usages. A plan of single pools cannot tell it: the run
-    costs such lots anew once the usages are charged, and then reconciles what was used of them.
-    """
-    if not usages or not LotFeed.objects.exists():
-        return []
-    fed = LotFeed.objects.filter(usage__in=usages).order_by("lot").values_list("lot__number", flat=True)
-    return list(dict.fromkeys(fed))
-
-
-def _batches(pools: Any) -> Iterator[list[int]]:
-    batch: list[int] = []
-    usages = 0
-    for pk, open_count in pools:
-        if batch and usages + open_count > settings.BATCH_USAGES:
-            yield batch
-            batch, usages = [], 0
-        batch.append(pk)
-        usages += open_count
-    if batch:
-        yield batch

@@ -20,6 +20,13 @@ from lots.locks import lock_pools, preference_in_force
 from lots.models import CostPool, InventoryLot, LotCostEvent, PostingDate
 from lots.services import lot_change
 from reconciliation.fed_worth import FedLot, moment_on, read_fed_lots
+from reconciliation.feed_order import (
+    LEVELS,
+    could_not_be_worked_out,
+    is_anything_fed,
+    lots_due,
+    why_it_goes_round,
+)
 from reconciliation.models import RunPool
 from reconciliation.run_log import log_error
 from usage.models import LotRecost
@@ -30,18 +37,6 @@ logger = logging.getLogger(__name__)
 LOTS_AT_A_TIME = 200
 # How long they wait for pools that somebody else holds before they are left for later.
 LOCK_SECONDS = 10
-ROUNDS_MOST = 20
-
-_IS_FED_BY_ITSELF = """
-WITH RECURSIVE goes_into(lot) AS (
-    SELECT feed.lot_id FROM reconciliation_cogsallocation AS allocation
-    JOIN usage_lotfeed AS feed ON feed.usage_id = allocation.usage_id WHERE allocation.lot_id = %(lot)s
-    UNION
-    SELECT feed.lot_id FROM goes_into
-    JOIN reconciliation_cogsallocation AS allocation ON allocation.lot_id = goes_into.lot
-    JOIN usage_lotfeed AS feed ON feed.usage_id = allocation.usage_id
-) SELECT EXISTS (SELECT FROM goes_into WHERE lot = %(lot)s)
-"""
 
 # Final at last: the document expects nothing more, and everything that went in is allocated to lots of final cost.
 _SETTLE = """
@@ -73,29 +68,16 @@ UPDATE lots_inventorylot AS lot SET is_cost_final = false
 WHERE lot.is_cost_final AND lot.id IN (SELECT goes_into.lot FROM goes_into) AND NOT lot.is_cost_reopened
 """
 
-# Levels of pools: what goes into something is a level below it; bounded, because there may be rings. Rows that somebody
-# works on are passed over: they have their turn, and that worker may be waiting for the pools that we hold.
-_LEVELS = """
-WITH RECURSIVE edge AS (
-    SELECT DISTINCT source.id AS component, lot.pool_id AS product
-    FROM usage_lotfeed AS feed JOIN usage_inventoryusage AS usage ON usage.id = feed.usage_id
-    CROSS JOIN lots_preference AS preference
-    JOIN lots_costpool AS source ON source.code_id = usage.code_id
-        AND source.office_id IS NOT DISTINCT FROM CASE WHEN preference.prevent_inter_office THEN usage.office_id END
-    JOIN lots_inventorylot AS lot ON lot.id = feed.lot_id WHERE source.id <> lot.pool_id
-), depth(pool, level) AS (
-    SELECT product, 1 FROM edge
-    UNION
-    SELECT edge.product, depth.level + 1 FROM depth JOIN edge ON edge.component = depth.pool
-    WHERE depth.level < %(most)s
-)
+# Rows that somebody works on are passed over: they have their turn, and that worker may be waiting for pools we hold.
+_LEVELS = f"""
+WITH RECURSIVE {LEVELS}
 UPDATE reconciliation_runpool AS work SET level = moved.level FROM (
-    SELECT waiting.id, deepest.level FROM (SELECT pool, max(level) AS level FROM depth GROUP BY pool) AS deepest
+    SELECT waiting.id, deepest.level FROM deepest
     JOIN reconciliation_runpool AS waiting ON waiting.pool_id = deepest.pool
     WHERE waiting.run_id = %(run)s AND waiting.state = 'PENDING' AND waiting.level <> deepest.level
     ORDER BY waiting.id FOR NO KEY UPDATE OF waiting SKIP LOCKED
 ) AS moved WHERE work.id = moved.id
-"""
+"""  # noqa: S608  (our own constant text)
 # The run is held, so that it does not end between our look and our row.
 _JOIN_THE_RUN = """
 INSERT INTO reconciliation_runpool (run_id, pool_id, state, usages, level, attempts, attempts_alone, batch_limit, error,
@@ -109,20 +91,20 @@ ORDER BY pool.id FOR SHARE OF run ON CONFLICT DO NOTHING
 
 def assign_levels(*, run_id: int) -> None:
     """Let the run take components before what they go into, as far as that is not a ring."""
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT EXISTS (SELECT FROM usage_lotfeed)")
-        if cursor.fetchone()[0]:
-            cursor.execute(_LEVELS, {"run": run_id, "most": ROUNDS_MOST})
+    if is_anything_fed():
+        with connection.cursor() as cursor:
+            cursor.execute(_LEVELS, {"run": run_id})
 
 
 def recost_waiting(*, run_id: int | None = None) -> int:
     """Cost every lot anew for which a note waits, so many at a time; return how many there were.
 
-    Lots that change give their pools a turn in the run, if one is named and they have not had it.
+    In a run, lots wait until what feeds them had its turn; those that change give their own pools a turn, if they have
+    not had it.
     """
     unsettle_costs()
     done = 0
-    while lots := list(LotRecost.objects.order_by("lot").values_list("lot", flat=True)[:LOTS_AT_A_TIME]):
+    while lots := _next_lots(run_id):
         try:
             done += _recost(lots, run_id)
         except Exception as error:  # (whatever it is, it must not keep the others from their turn)
@@ -140,6 +122,14 @@ def recost_waiting(*, run_id: int | None = None) -> int:
     return done
 
 
+def _next_lots(run_id: int | None) -> list[int]:
+    waiting = LotRecost.objects.order_by("lot").values_list("lot", flat=True)
+    if run_id is None:
+        return list(waiting[:LOTS_AT_A_TIME])
+    pending = RunPool.objects.filter(run=run_id, state=RunPool.State.PENDING).values_list("pool", flat=True)
+    return lots_due(list(waiting), pending=list(pending))[:LOTS_AT_A_TIME]
+
+
 def _is_contention(error: Exception) -> bool:
     """Somebody else holds what we need, or got there first: nothing is wrong, and the notes stay for later."""
     return isinstance(error.__cause__, LockNotAvailable | DeadlockDetected)
@@ -152,7 +142,7 @@ def _recost_alone(lot: int, run_id: int | None) -> int:
         # A worker whose time is up says nothing about the lot.
         if not connection.is_usable() or _is_contention(error) or isinstance(error, SoftTimeLimitExceeded):
             raise
-        _give_up(lot, f"Its cost could not be worked out. {type(error).__name__}: {error}", run_id)
+        _give_up(lot, could_not_be_worked_out(error), run_id)
         return 1
 
 
@@ -203,9 +193,9 @@ def _recost(lots: Collection[int], run_id: int | None) -> int:
     changed = set()
     for fed in read_fed_lots(waiting):
         lot = fed.lot
-        if _is_ring(lot, pools[lot.pool_id], run_id):
-            continue
-        if _change_cost(fed, waiting[lot.pk], in_between=in_between):
+        if reason := why_it_goes_round(lot, rounds=pools[lot.pool_id].recost_rounds):
+            _give_up(lot.pk, reason, run_id)
+        elif _change_cost(fed, waiting[lot.pk], in_between=in_between):
             changed.add(lot.pool_id)
     for pool_id in changed:
         # The note that the change left counts as a posting; but it was none.
@@ -217,30 +207,11 @@ def _recost(lots: Collection[int], run_id: int | None) -> int:
     return len(waiting)
 
 
-def _is_ring(lot: InventoryLot, pool: CostPool, run_id: int | None) -> bool:
-    """Whether the lot has gone round too often; then its pool is set aside, with the reason."""
-    if pool.recost_rounds < ROUNDS_MOST:
-        return False
-    with connection.cursor() as cursor:
-        cursor.execute(_IS_FED_BY_ITSELF, {"lot": lot.pk})
-        if not cursor.fetchone()[0]:
-            return False
-    _give_up(
-        lot.pk,
-        f"It goes into itself by way of others, and its cost did not settle in {ROUNDS_MOST} rounds. It keeps the cost"
-        " of the last one until a document of it changes.",
-        run_id,
-    )
-    return True
-
-
 def _change_cost(fed: FedLot, waiting: LotRecost, *, in_between: bool) -> bool:
     """Bring the lot to what its feeds say, each change on its own day; return whether anything changed."""
     lot = fed.lot
-    steps = fed.steps(waiting, in_between=in_between)
     dated = []
-    # Increases first: a lot is never worth less than nothing, not even until the next step.
-    for day, change in sorted(steps, key=lambda step: step.change.value < 0):
+    for day, change in fed.steps(waiting, in_between=in_between):
         event = lot_change(
             lot=lot,
             at=moment_on(day, lot),

@@ -13,28 +13,29 @@ from hashlib import sha256
 from typing import Any, Final
 
 from django.core.exceptions import ValidationError
-from django.db import connection, transaction
 from django.utils import timezone
 
 from inventory_site.fields import MONEY_STEP, QUANTITY_STEP
 from inventory_site.money import money_text, quantity_text
-from lots.accounts import default_account
+from lots.accounts import default_account, inventory_account
 from lots.models import Account, CostPool, InventoryLot, LineItemCode, Office, Preference
-from lots.periods import closed_periods, period_start
+from lots.periods import closed_periods, day_in_the_books, period_start
 from reconciliation.cure_document import draft_of
-from reconciliation.dating import book_days
-from reconciliation.engine import CostMethod, Move, PassSummary, PlanBroken, RecordRefused, Remark
-from reconciliation.planning import PoolPlan, plan_pool
-from reconciliation.preview import charged_usages, lots_fed_by
-from reconciliation.resolution_money import MoneyLine, Postings
+from reconciliation.engine import Move, PassSummary, Remark
+from reconciliation.foreseen import Event, MoneyLine
+from reconciliation.planning import PoolPlan
+from reconciliation.rehearsal import Following, Rehearsal, one_moment
 from reconciliation.snapshot import Snapshot, read_snapshots
 from reconciliation.whatif import Line, WhatIf, release, with_lines
 from usage.adjusting import Previewed
 from usage.adjustment_stock import on_hand_as_of
-from usage.models import InventoryUsage, OpenUsage
+from usage.models import InventoryUsage, LotRecost, OpenUsage
 from usage.shapes import Form, form_of
+from usage.unit_names import Part
 
 ZERO: Final = Decimal(0)
+# It is made at every key stroke; after an import, very many may wait for a moment.
+LOTS_LOOKED_AT: Final = 200
 END_OF_TIME: Final = datetime.max.replace(tzinfo=UTC)
 
 
@@ -102,8 +103,11 @@ class ResolutionPreview:
     office_on_hand: Decimal
     needs_approval: bool
     remarks: tuple[Remark, ...]
-    # Lots that get their cost from usage that this charges: it follows after the plan.
-    lots_fed: tuple[str, ...]
+    # Lots that are costed anew by the same run, and by how much COGS of other codes change with that.
+    following: Following
+    amount_following: Decimal
+    # Lots of other codes that wait to be costed anew, and are too many to be looked at here; the run sees to them.
+    lots_waiting: int
     error: str = ""
 
     @property
@@ -169,10 +173,7 @@ def preview_resolution(
     """
     chosen = pool or pool_of(code)
     check_lines(chosen, lines)
-    # One moment for all that is read, though nothing is locked.
-    with transaction.atomic(), connection.cursor() as cursor:
-        if not connection.savepoint_ids:
-            cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+    with one_moment():
         fresh = CostPool.objects.select_related("code", "office").get(pk=chosen.pk)
         return _preview(
             fresh,
@@ -225,11 +226,12 @@ def _preview(
     now: datetime,
 ) -> ResolutionPreview:
     preference = Preference.current()
+    cure = _Cure(pool, lines, releases=releases, adjusted_at=adjusted_at, account=account)
     snapshot = read_snapshots([pool.pk])[0]
     accrued = list(OpenUsage.objects.filter(pool=pool).exclude(accrued_booked=0).order_by("usage"))
     at_office = on_hand_at(pool, office)
     adjustment = (list(releases), adjusted_at.astimezone(UTC).isoformat(), account.pk, getattr(office, "pk", None))
-    fingerprint = _fingerprint(snapshot, pool, preference, lines, (*adjustment, at_office), accrued, now)
+    made_of = (pool, preference, lines, (*adjustment, at_office), accrued, now)
     before = {usage.key: usage.quantity_unallocated for usage in snapshot.usages}
     draft = draft_of(pool, lines, office=office, adjusted_at=adjusted_at, account=account)
     net = sum(before.values()) * QUANTITY_STEP
@@ -242,7 +244,7 @@ def _preview(
         "adjusted_at": adjusted_at,
         "account": account,
         "office": office,
-        "fingerprint": fingerprint,
+        "fingerprint": _fingerprint(snapshot, *made_of),
         "form": form_of(net),
         "net": net,
         "on_hand_before": on_hand,
@@ -253,34 +255,102 @@ def _preview(
     }
     if refusal := draft.refusal(now=now):
         return ResolutionPreview(**common, **_nothing(), error=refusal)
-    whatif = with_lines(release(snapshot, releases), lines, adjusted_at=adjusted_at, write_offs=draft.write_offs())
-    try:
-        plan = plan_pool(whatif.snapshot, CostMethod(preference.cogs_method))
-    except (PlanBroken, RecordRefused) as error:
-        return ResolutionPreview(**common, **_nothing(), error=f"A run would set this aside. {error}")
-    days = book_days(posting_date=preference.posting_date, today=timezone.localdate(now))
-    postings = Postings(
-        pool=pool, whatif=whatif, plan=plan, days=days, account=account, preference=preference, accrued=accrued
-    )
+    cure.write_offs = draft.write_offs()
+    rehearsal = Rehearsal(preference=preference, now=now, charged_to_new=account.pk, prepare=cure.added_to)
+    plans = []
+    waiting, left_out = _lots_that_wait(pool)
+    for result in rehearsal.play(pools=[pool.pk], waiting=waiting, events=cure.events()):
+        if isinstance(result, PoolPlan):
+            plans.append(result)
+        elif result.snapshot.pool == pool.pk:
+            return ResolutionPreview(**common, **_nothing(), error=f"A run would set this aside. {result.reason}")
+    following = rehearsal.following
+    # What waits for any run may be done by another one meanwhile; that changes nothing about this.
+    others = [(each.lot.pk, each.value) for each in following.lots if each.is_charged]
+    common["fingerprint"] = _fingerprint(cure.read, *made_of, following=others)
+    plan = next(plan for plan in plans if plan.snapshot.pool == pool.pk)
     return ResolutionPreview(
         **common,
         passes=plan.plan.pass_count,
         trace=plan.plan.trace,
         moves=plan.plan.moves,
-        usages=_usage_outcomes(whatif, plan, adjusted_at),
-        lots=_lot_outcomes(whatif, plan),
-        money=postings.money(adjusted_at=adjusted_at),
+        usages=_usage_outcomes(cure.whatif, plan, adjusted_at),
+        lots=_lot_outcomes(cure.whatif, plan),
+        money=rehearsal.books.lines(),
         drawn=plan.quantity_drawn * QUANTITY_STEP,
         given_back=plan.quantity_given_back * QUANTITY_STEP,
         amount=plan.amount * MONEY_STEP,
         remarks=plan.plan.remarks,
-        lots_fed=tuple(lots_fed_by(charged_usages(plan) & whatif.usages.keys())),
+        following=following,
+        amount_following=(sum(each.amount for each in plans) - plan.amount) * MONEY_STEP,
+        lots_waiting=left_out,
     )
 
 
+def _lots_that_wait(pool: CostPool) -> tuple[list[LotRecost], int]:
+    """The notes of lots that wait to be costed anew: all, which the run sees to, or the pool's alone; how many not."""
+    waiting = LotRecost.objects.order_by("lot")
+    if (count := waiting.count()) > LOTS_LOOKED_AT:
+        waiting = waiting.filter(lot__pool=pool)
+    notes = list(waiting)
+    return notes, count - len(notes)
+
+
 def _nothing() -> dict[str, Any]:
-    empty: dict[str, Any] = dict.fromkeys(("trace", "moves", "usages", "lots", "money", "remarks", "lots_fed"), ())
-    return empty | {"passes": 0, "drawn": ZERO, "given_back": ZERO, "amount": ZERO}
+    empty: dict[str, Any] = dict.fromkeys(("trace", "moves", "usages", "lots", "money", "remarks"), ())
+    none = dict.fromkeys(("drawn", "given_back", "amount", "amount_following"), ZERO)
+    return empty | none | {"passes": 0, "following": Following(), "lots_waiting": 0}
+
+
+class _Cure:
+    """The adjustment, to be added to what the run would read of its pool; `read` and `whatif` are of that moment."""
+
+    read: Snapshot
+    whatif: WhatIf
+
+    def __init__(
+        self,
+        pool: CostPool,
+        lines: Sequence[Line],
+        *,
+        releases: Collection[int],
+        adjusted_at: datetime,
+        account: Account,
+    ) -> None:
+        self.pool, self.lines, self.releases = pool, lines, releases
+        self.adjusted_at, self.account = adjusted_at, account
+        self.kept_on = inventory_account(pool.code).pk
+        self.write_offs: Sequence[Sequence[Part]] = ()
+
+    def added_to(self, snapshot: Snapshot) -> Snapshot:
+        if snapshot.pool != self.pool.pk:
+            return snapshot
+        self.read = snapshot
+        self.whatif = with_lines(
+            release(snapshot, self.releases),
+            self.lines,
+            adjusted_at=self.adjusted_at,
+            kept_on=self.kept_on,
+            write_offs=self.write_offs,
+        )
+        return self.whatif.snapshot
+
+    def events(self) -> list[Event]:
+        """What the lines above zero bring in, at the expense of the adjustment's account."""
+        day = day_in_the_books(self.adjusted_at)
+        return [
+            Event(
+                kept_on=self.kept_on if line.into_lot is None else line.into_lot.account_id,
+                is_fed=False,
+                dated=day,
+                value=line.value,
+                value_payable=ZERO,
+                value_other=line.value,
+                account=self.account.pk,
+            )
+            for line in self.lines
+            if line.quantity > 0
+        ]
 
 
 def _fingerprint(
@@ -291,6 +361,8 @@ def _fingerprint(
     adjustment: tuple[Any, ...],
     accrued: Sequence[OpenUsage],
     now: datetime,
+    *,
+    following: Sequence[tuple[int, Decimal]] = (),
 ) -> str:
     code = pool.code
     # The money is shown by month.
@@ -311,6 +383,7 @@ def _fingerprint(
         [(line.quantity.normalize(), line.unit_cost.normalize(), getattr(line.into_lot, "pk", None)) for line in lines],
         [(line.manufacturer_lot, line.serials) for line in lines],
         adjustment,
+        following,
     )
     return sha256(repr(parts).encode()).hexdigest()
 

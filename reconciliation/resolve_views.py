@@ -29,7 +29,6 @@ from reconciliation.resolve_sections import evidence_sections
 from reconciliation.resolve_tables import BY_CAUSE, BY_FORM, ResolveTable, resolve_url
 from reconciliation.resolving import RecordsChanged, Resolved, Suggestion, resolve_post, suggest
 from reconciliation.run_views import RUN, run_action, signed_in
-from usage.models import LotRecost
 from usage.shapes import Form
 
 LOOK: Final = "usage.view_openusage"
@@ -245,14 +244,12 @@ class ResolveCodeView(OfCodeMixin, View):
 def preview_context(preview: ResolutionPreview | None) -> dict[str, Any]:
     """The preview, and what its template needs beside it."""
     if preview is None:
-        return {"preview": None, "story": (), "shown_open": (), "shown_closed": (), "lots_to_recost": 0}
+        return {"preview": None, "story": (), "shown_open": (), "shown_closed": ()}
     return {
         "preview": preview,
         "story": story([line._asdict() for line in preview.trace]),
         "shown_open": preview.still_open[:USAGES_SHOWN],
         "shown_closed": preview.closed[:USAGES_SHOWN],
-        # The run costs them anew first, which the plan does not foresee.
-        "lots_to_recost": LotRecost.objects.filter(lot__pool=preview.pool).count(),
     }
 
 

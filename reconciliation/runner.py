@@ -154,7 +154,7 @@ def claim(*, run_id: int) -> list[RunPool]:
         for row in waiting:
             if row.attempts_alone >= MAX_ATTEMPTS:
                 _set_aside(row, WORKER_DIED)
-        batch = _batch_of([row for row in waiting if row.attempts_alone < MAX_ATTEMPTS])
+        batch = batch_of([row for row in waiting if row.attempts_alone < MAX_ATTEMPTS])
         for row in batch:
             row.claimed_at = moment
         if batch:
@@ -167,7 +167,7 @@ def claim(*, run_id: int) -> list[RunPool]:
     return batch
 
 
-def _batch_of(waiting: Sequence[RunPool]) -> list[RunPool]:
+def batch_of(waiting: Sequence[RunPool]) -> list[RunPool]:
     """Take rows from the front: as many usages as a batch may hold, as many pools as each of them may share it with."""
     batch: list[RunPool] = []
     usages, limit = 0, CLAIM_WINDOW
@@ -232,7 +232,7 @@ def _reconcile_batch(*, run_id: int, batch: Sequence[RunPool]) -> None:
     days = book_days(posting_date=preference.posting_date, today=timezone.localdate(batch[0].claimed_at))
     pools = lock_pool_keys([pool for _, pool, _ in rows])
     method = CostMethod(rows[0][2])
-    with _garbage_collection_off():
+    with garbage_collection_off():
         plans = [plan_pool(snapshot, method) for snapshot in read_snapshots(pools)]
         apply_plans(run_id=run_id, plans=plans, days=days, account_cost=preference.account_cost_id)
         write_results(rows=[row for row, _, _ in rows], plans=plans)
@@ -246,7 +246,7 @@ def _reconcile_batch(*, run_id: int, batch: Sequence[RunPool]) -> None:
 
 
 @contextmanager
-def _garbage_collection_off() -> Iterator[None]:
+def garbage_collection_off() -> Iterator[None]:
     """A batch makes records by the ten thousand and no cycles; looking for some took a seventh of the planning."""
     gc.disable()
     try:

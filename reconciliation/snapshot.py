@@ -10,10 +10,10 @@ number, so the engine is given a record's place in that order instead of its mom
 """
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any
+from typing import Any, Final, NamedTuple
 
 from django.db import connection
 from django.utils import timezone
@@ -79,6 +79,8 @@ WHERE allocation.lot_id = ANY(%(lots)s)
 GROUP BY allocation.lot_id, allocation.usage_id ORDER BY allocation.lot_id, allocation.usage_id
 """
 
+_AS_THEY_ARE: Final[Mapping[int, "LotCost"]] = {}
+
 # Usage(...) without its function written in Python: a first run makes them by the hundred thousand.
 _new_usage = partial(tuple.__new__, Usage)
 
@@ -111,20 +113,30 @@ class Snapshot:
     accrued: list[int] = field(default_factory=list)
 
 
-def read_snapshots(pool_ids: Sequence[int]) -> list[Snapshot]:
-    """Read these pools, in the order given. A run calls this under the pools' locks; a preview without."""
+class LotCost(NamedTuple):
+    """What a lot would be worth, and from which day (an ordinal)."""
+
+    value: int
+    changed_on: int
+
+
+def read_snapshots(pool_ids: Sequence[int], *, costs: Mapping[int, LotCost] = _AS_THEY_ARE) -> list[Snapshot]:
+    """Read these pools, in the order given. A run calls this under the pools' locks; a preview without.
+
+    `costs` are lots that would be worth something else by then: they are read as though `lot_change` had said so.
+    """
     snapshots = {pool: Snapshot(pool) for pool in pool_ids}
     with binary_cursor() as cursor:
         rows = _rows(cursor, _OPEN_USAGES, pools=list(pool_ids))
         restrictions = _read_restrictions(cursor, [row[1] for row in rows if row[4]])
         reaches = _fill_usages(snapshots, rows, restrictions)
-        named = {lot for lots in restrictions.values() for lot in lots}
+        named = {lot for lots in restrictions.values() for lot in lots} | costs.keys()
         originals = sorted({row[3] for row in rows if row[3] is not None})
         if originals:
             for pool, original, lot, quantity in _rows(cursor, _HELD, originals=originals, pools=list(pool_ids)):
                 snapshots[pool].held[(original, lot)] = quantity
                 named.add(lot)
-        _fill_lots(cursor, snapshots, reaches, sorted(named))
+        _fill_lots(cursor, snapshots, reaches, sorted(named), costs)
     return [snapshots[pool] for pool in pool_ids]
 
 
@@ -168,13 +180,21 @@ def _fill_usages(
 
 
 def _fill_lots(
-    cursor: Cursor[tuple[Any, ...]], snapshots: dict[int, Snapshot], reaches: dict[int, int], named: list[int]
+    cursor: Cursor[tuple[Any, ...]],
+    snapshots: dict[int, Snapshot],
+    reaches: dict[int, int],
+    named: list[int],
+    costs: Mapping[int, LotCost],
 ) -> None:
     recosted: dict[int, RecostedLot] = {}
     rows = _rows(cursor, _LOTS, pools=list(reaches), reaches=list(reaches.values()), named=named)
     pool_of: dict[int, int] = {}
     for place, row in enumerate(rows):
         pool, key, received, used, value, received_costed, value_costed, day, changed_on, account = row
+        if key in costs:
+            value, changed_on = costs[key]
+            if not used:
+                received_costed, value_costed = received, value
         snapshots[pool].lot_days[key] = day
         snapshots[pool].lot_accounts[key] = account
         snapshots[pool].lots.append(Lot(key, (place, key), received, used, value))

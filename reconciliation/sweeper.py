@@ -26,11 +26,10 @@ Trigger = ReconciliationRun.Trigger
 
 def sweep(*, now: datetime) -> None:
     """Wake workers for every active run that still has work, and start a run for work that none covers."""
-    active = ReconciliationRun.objects.filter(state__in=ReconciliationRun.ACTIVE).values_list("pk", flat=True)
-    for run_id in active:
+    for run_id in _active_runs():
         _heal("a run", partial(_go_on_with, run_id=run_id))
     _heal("the imports", partial(sweep_imports, now=now))
-    _heal("the cost of fed lots", recost_waiting)
+    _heal("the cost of fed lots", cost_what_no_run_will)
     _heal("what waits", partial(start_what_waits, now=now))
     _heal("the sums of the journal", sum_journal)
 
@@ -46,6 +45,20 @@ def _heal(what: str, action: Callable[[], object]) -> None:
 def _go_on_with(*, run_id: int) -> None:
     if not finish_if_done(run_id=run_id):
         requests.wake(run_id=run_id)
+
+
+def _active_runs() -> list[int]:
+    active = ReconciliationRun.objects.filter(state__in=ReconciliationRun.ACTIVE)
+    return list(active.order_by("pk").values_list("pk", flat=True))
+
+
+def cost_what_no_run_will() -> None:
+    """Cost lots anew whose feeds changed, where neither a run is under way nor work waits for one.
+
+    A run sees to them itself, once what goes into them is reconciled; beside it, their cost would be posted in steps.
+    """
+    if not _active_runs() and not requests.work_waits_for_a_run():
+        recost_waiting()
 
 
 def start_what_waits(*, now: datetime) -> None:

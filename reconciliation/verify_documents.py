@@ -1,6 +1,6 @@
 """Invariants of documents: what they say was moved is what was moved, recomputed from the rows they made."""
 
-from reconciliation.recosting import ROUNDS_MOST
+from reconciliation.feed_order import ROUNDS_MOST
 from reconciliation.verify_check import Check
 
 DOCUMENT_CHECKS = (

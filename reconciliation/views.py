@@ -44,7 +44,6 @@ VERIFY: Final = "reconciliation.verify_ledger"
 CHECKS_SHOWN: Final = 10
 SET_ASIDE_SHOWN: Final = 5
 PREVIEW_LINES: Final = 250
-LOTS_NAMED = 12
 # A check of half a million usages takes half a minute; after this, nobody is at work on it.
 CHECK_SECONDS: Final = 150
 
@@ -233,7 +232,7 @@ class PreviewView(PermissionRequiredMixin, View):
             )
         else:
             method = form.cleaned_data["method"] if form.is_bound else ""
-            preview = preview_run(codes=codes, method=CostMethod(method) if method else None)
+            preview = preview_run(now=timezone.now(), codes=codes, method=CostMethod(method) if method else None)
             context |= _preview_context(preview)
         return render(request, "reconciliation/preview.html", context)
 
@@ -273,7 +272,6 @@ def _preview_context(preview: Preview) -> dict[str, Any]:
     }
     return {
         "preview": preview,
-        "recosted": sorted(preview.lots_to_recost)[:LOTS_NAMED],
         "line_count": len(rows),
         "table": PreviewTable(
             rows[:PREVIEW_LINES],

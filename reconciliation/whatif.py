@@ -79,10 +79,16 @@ def release(snapshot: Snapshot, usages: Collection[int]) -> Snapshot:
 
 
 def with_lines(
-    snapshot: Snapshot, lines: Sequence[Line], *, adjusted_at: datetime, write_offs: Sequence[Sequence[Part]] = ()
+    snapshot: Snapshot,
+    lines: Sequence[Line],
+    *,
+    adjusted_at: datetime,
+    kept_on: int,
+    write_offs: Sequence[Sequence[Part]] = (),
 ) -> WhatIf:
     """Add what the lines would make. Reads the rows behind the snapshot for their moments and names.
 
+    `kept_on` is the account (its primary key) of a new lot.
     `write_offs` are the usages that each line below zero becomes: one, or for named units one for each lot of theirs.
     """
     grown = [line.into_lot.pk for line in lines if line.into_lot is not None]
@@ -91,6 +97,7 @@ def with_lines(
     result = WhatIf(replace(snapshot, recosted=list(snapshot.recosted)), lots, usages)
     result.snapshot.usage_days = dict(snapshot.usage_days)
     result.snapshot.lot_days = dict(snapshot.lot_days)
+    result.snapshot.lot_accounts = dict(snapshot.lot_accounts)
     received = [(_moment(lots[lot.key]), lot) for lot in snapshot.lots]
     used = [(usages[usage.key].used_at, usage) for usage in snapshot.usages]
     day = timezone.localdate(adjusted_at).toordinal()
@@ -109,6 +116,7 @@ def with_lines(
             received.append((adjusted_at, Lot(key, (0, key), steps(line.quantity), 0, cents(line.value))))
             result.virtual_lots[key] = line
             result.snapshot.lot_days[key] = day
+            result.snapshot.lot_accounts[key] = kept_on
         else:
             received = _grow(result, received, line, adjusted_at=adjusted_at)
     received.sort(key=lambda pair: (pair[0], pair[1].key))
@@ -140,6 +148,7 @@ def _grow(
     first = row.first_received_at
     if first is None or not before.quantity_received or adjusted_at < first:
         first = adjusted_at
+    snapshot.lot_accounts[row.pk] = row.account_id
     snapshot.lot_days[row.pk] = timezone.localdate(first).toordinal()
     result.grown.append((row.pk, line))
     recosted = [lot for lot in snapshot.recosted if lot.lot != row.pk]

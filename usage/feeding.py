@@ -43,13 +43,12 @@ def recost_note(lots: Iterable[int], *, at: datetime | None = None) -> None:
 
 def recost_note_days(lots: Mapping[int, tuple[date, date]]) -> None:
     """Note as `recost_note` does, each lot for what happened between two days in the books."""
-    noon = time(12)
-    _note(
-        {
-            lot: (timezone.make_aware(datetime.combine(first, noon)), timezone.make_aware(datetime.combine(last, noon)))
-            for lot, (first, last) in lots.items()
-        }
-    )
+    _note({lot: (noon_of(first), noon_of(last)) for lot, (first, last) in lots.items()})
+
+
+def noon_of(day: date) -> datetime:
+    """The moment that stands for a day in the books."""
+    return timezone.make_aware(datetime.combine(day, time(12)))
 
 
 def _note(lots: Mapping[int, tuple[datetime | None, datetime | None]]) -> None:

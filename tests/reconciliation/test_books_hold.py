@@ -21,9 +21,10 @@ from lots.models import Account, CostPool, InventoryLot, LineItemCode, Preferenc
 from reconciliation import recosting, resolving, suggesting
 from reconciliation.accruals import accrue_cogs
 from reconciliation.engine import PlanBroken
+from reconciliation.feed_order import ROUNDS_MOST
 from reconciliation.models import JournalLine, RunPool
 from reconciliation.preferences import preference_set
-from reconciliation.recosting import _JOIN_THE_RUN, ROUNDS_MOST, assign_levels, settle_costs
+from reconciliation.recosting import _JOIN_THE_RUN, assign_levels, settle_costs
 from reconciliation.requests import request_run
 from reconciliation.resolution_preview import preview_resolution
 from reconciliation.resolving import suggest

@@ -10,8 +10,10 @@ from django.test import Client
 from django.urls import reverse
 from pytest_django import Settings
 
-from tests.factories import make_lot, make_usage, reconcile
+from tests.factories import day, make_lot, make_usage, reconcile
 from tests.harness.people import Role
+from tests.usage.adjustments import line
+from tests.usage.adjustments import posted as post_adjustment
 from usage.models import OpenUsage
 from usage.services import restriction_release
 
@@ -64,3 +66,41 @@ def test_too_long_a_history_is_not_planned_for_a_page(accountant: Client, settin
     url = reverse("reconciliation:preview")
     assert b"The history of 2 usages is too long for a page" in accountant.get(url, {"method": "COMPARE"}).content
     assert list(compared(accountant, "A")) == ["A"]
+
+
+def test_what_is_made_of_a_code_follows_its_method_and_counts_once(accountant: Client) -> None:
+    make_lot("PART", received="2", value="20.00", on_day=1)
+    make_lot("PART", received="2", value="30.00", on_day=2)
+    for on_day in (3, 4):
+        post_adjustment(
+            "ASSEMBLY",
+            line("PART", "1", role="COMPONENT"),
+            line("PRODUCT", "1", role="PRODUCT"),
+            on=day(on_day),
+        )
+    post_adjustment("ASSEMBLY", line("PRODUCT", "1", role="COMPONENT"), line("SET", "1", role="PRODUCT"), on=day(5))
+    make_usage("PART", "1", on_day=6)
+    make_usage("PRODUCT", "1", on_day=7)
+    make_usage("SET", "1", on_day=8)
+    # FIFO makes both products of the old parts, and sells a new one; LIFO the other way round.
+    expected = {
+        "PART": (Decimal("15.00"), Decimal("10.00"), Decimal("-5.00")),
+        "PRODUCT": (Decimal("10.00"), Decimal("15.00"), Decimal("5.00")),
+        "SET": (Decimal("10.00"), Decimal("15.00"), Decimal("5.00")),
+    }
+    assert {code: row[1:] for code, row in compared(accountant).items()} == expected
+    assert {code: row[1:] for code, row in compared(accountant, "PART").items()} == expected
+    # What is not asked for stays as it is, and what went in is no COGS of its own.
+    reconcile()
+    booked = {code: row[0] for code, row in compared(accountant).items()}
+    assert booked == {code: row[0] for code, row in expected.items()}
+    assert compared(accountant, "SET")["SET"] == (Decimal("10.00"), Decimal("10.00"), Decimal("10.00"), 0)
+
+
+def test_what_goes_into_itself_is_compared_at_the_cost_that_is_booked(accountant: Client) -> None:
+    make_lot("A", received="2", value="20.00", on_day=1)
+    post_adjustment("ASSEMBLY", line("A", "1", role="COMPONENT"), line("B", "1", role="PRODUCT"), on=day(2))
+    post_adjustment("ASSEMBLY", line("B", "1", role="COMPONENT"), line("A", "1", role="PRODUCT"), on=day(3))
+    page = accountant.get(reverse("reconciliation:preview"), {"method": "COMPARE"})
+    remarks = {row.code: row.error for row in page.context["comparison"].rows}
+    assert sorted(bool(remark) for remark in remarks.values()) == [False, True]

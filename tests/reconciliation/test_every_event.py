@@ -5,7 +5,7 @@ from random import Random
 import pytest
 
 from lots.models import Preference
-from reconciliation.recosting import ROUNDS_MOST
+from reconciliation.feed_order import ROUNDS_MOST
 from tests.reconciliation.company_checks import check_step
 from tests.reconciliation.company_events import BUYING, EVENTS, SELLING
 from tests.reconciliation.company_model import Company

@@ -11,11 +11,13 @@ from django.test import Client
 from django.urls import reverse
 
 from lots.models import CostPool, LineItemCode, Preference
+from reconciliation import resolution_preview
 from reconciliation.models import ReconciliationRun
 from reconciliation.runner import work
 from tests.factories import make_code, make_guide_list, make_lot, make_usage, reconcile
 from tests.lots.purchasing_stories import order_of
-from usage.feeding import recost_note
+from tests.usage.adjustments import line
+from tests.usage.adjustments import posted as post_adjustment
 from usage.models import InventoryAdjustment, OpenUsage
 
 pytestmark = pytest.mark.django_db
@@ -313,10 +315,17 @@ def test_without_goods_that_are_due_posting_is_the_first_choice(clerk: Client) -
     assert '<button class="btn btn-primary" name="action" value="post">' in clerk.get(bench("A")).content.decode()
 
 
-def test_lots_that_wait_to_be_costed_anew_are_named_because_amounts_may_still_change(clerk: Client) -> None:
-    lot = make_lot("A", received="2", value="6.00")
+def test_a_preview_says_so_where_too_many_lots_of_others_wait_to_be_costed_anew(
+    clerk: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make_lot("A", received="2", value="6.00")
     make_usage("A", "5")
     reconcile()
-    assert "costed anew" not in preview_of(clerk, "A")
-    recost_note([lot.pk])
-    assert "1 lot of this code waits to be costed anew: amounts may still change." in preview_of(clerk, "A")
+    post_adjustment("ASSEMBLY", line("PART", "1", role="COMPONENT"), line("PRODUCT", "1", role="PRODUCT"))
+    shown = preview_of(clerk, "A")
+    assert "Lots costed anew" in shown
+    assert "of other codes" not in shown
+    monkeypatch.setattr(resolution_preview, "LOTS_LOOKED_AT", 0)
+    shown = preview_of(clerk, "A")
+    assert "Lots costed anew" not in shown
+    assert "1 lot of other codes waits to be costed anew." in shown

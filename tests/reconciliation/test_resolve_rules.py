@@ -1,6 +1,7 @@
 """What the workbench keeps to: whose On Hand it corrects, which usage it lets go, what a second person agrees to."""
 
 import io
+import json
 from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
@@ -425,21 +426,42 @@ def test_a_manufacturer_lot_that_never_came_in_is_not_written_off_alone() -> Non
 
 
 # -- Lots that get their cost from usage -------------------------------------------------------------
-def test_a_preview_names_the_lots_whose_cost_follows_from_it(accountant: Client) -> None:
+def test_a_preview_tells_what_follows_in_lots_that_are_made_of_the_code(accountant: Client) -> None:
     make_code("PART", cost="2")
     make_code("PRODUCT", cost="0")
     post_adjustment("ASSEMBLY", line("PART", "3", role="COMPONENT"), line("PRODUCT", "1", role="PRODUCT"))
     make_usage("PRODUCT", "1", on_day=30)
     reconcile(codes=["PRODUCT"])
     product = InventoryLot.objects.get(code__code="PRODUCT")
+    assert product.value == 6  # at the estimate, and sold so
     code = make_code("PART")
-    preview = previewed(code, *suggest(code).lines)
-    assert preview.lots_fed == (product.number,)
-    assert previewed(code).lots_fed == ()
-    make_lot("PART", received="3", value="6.00")
-    assert preview_run().lots_to_recost == {product.number}
+    assert previewed(code).following.lots == ()
+    preview = previewed(code, Line(Decimal(3), Decimal(5)))
+    assert [(each.lot, each.lot.value, each.value) for each in preview.following.lots] == [(product, 6, 15)]
+    assert preview.amount_following == 9
+    cost = [(each.debit, each.credit) for each in preview.money if each.account.number == "5000"]
+    assert cost == [(9, 0)]
+    page = accountant.get(reverse("reconciliation:resolve_code", args=[code.pk]), {"quantity": "3", "unit_cost": "5"})
+    assert product.number in page.content.decode().split("Lots costed anew")[-1].split("Money by month")[0]
+
+
+def test_a_dry_run_tells_what_follows_in_lots_that_are_made_of_a_code(accountant: Client) -> None:
+    make_code("PART", cost="2")
+    make_code("PRODUCT", cost="0")
+    post_adjustment("ASSEMBLY", line("PART", "3", role="COMPONENT"), line("PRODUCT", "1", role="PRODUCT"))
+    make_usage("PRODUCT", "1", on_day=30)
+    reconcile(codes=["PRODUCT"])
+    product = InventoryLot.objects.get(code__code="PRODUCT")
+    make_lot("PART", received="3", value="15.00")
+    preview = preview_run(now=AT)
+    assert [(each.lot, each.value) for each in preview.following.lots] == [(product, 15)]
     page = accountant.get(reverse("reconciliation:preview")).content.decode()
-    assert f"1 lot gets its cost from this run: {product.number}." in page
+    assert product.number in page.split("Lots it would cost anew")[1].split("Money by month and account")[0]
+    assert "<td>5000" in page.split("Money by month and account")[-1]
     out = io.StringIO()
     call_command("reconcile", "--dry-run", stdout=out)
-    assert "lots to recost: 1" in out.getvalue()
+    assert "lots costed anew: 1" in out.getvalue()
+    assert "2026-02 5000: debit 9.00, credit 0" in out.getvalue()
+    out = io.StringIO()
+    call_command("reconcile", "--dry-run", "--json", stdout=out)
+    assert {"month": "2026-02", "account": "5000", "debit": 9.0, "credit": 0} in json.loads(out.getvalue())["money"]

@@ -344,6 +344,8 @@ def test_a_dry_run_compares_methods_without_writing() -> None:
     make_lot(code, received="5", value="50.00", on_day=1)
     make_lot(code, received="5", value="60.00", on_day=2)
     make_usage(code, "8", on_day=3)
-    amounts = {method: preview_run(codes=[code.code], method=method).amount * MONEY_STEP for method in CostMethod}
+    amounts = {
+        method: preview_run(now=AT, codes=[code.code], method=method).amount * MONEY_STEP for method in CostMethod
+    }
     assert amounts == {CostMethod.FIFO: Decimal("86.00"), CostMethod.LIFO: Decimal("90.00")}
     assert not CogsAllocation.objects.exists()

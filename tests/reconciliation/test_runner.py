@@ -86,7 +86,7 @@ def test_running_again_writes_nothing(code: LineItemCode) -> None:
 def test_a_dry_run_says_what_the_run_will_do_and_writes_nothing(code: LineItemCode) -> None:
     receive(code, "5", "61.00")
     use(code, "9")
-    preview = preview_run()
+    preview = preview_run(now=FIRST_DAY)
     assert not CogsAllocation.objects.exists()
     assert CostPool.objects.get().has_work
     run = run_now()

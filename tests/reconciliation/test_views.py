@@ -14,7 +14,7 @@ from django.test import Client
 from pytest_django import Settings
 
 from lots.models import CostPool, InventoryLot, Preference, PreferenceChange
-from reconciliation import checking, planning, preference_views, preview, views
+from reconciliation import checking, planning, preference_views, rehearsal, views
 from reconciliation.engine import PlanBroken
 from reconciliation.models import LedgerCheck, ReconciliationRun, RunPool
 from reconciliation.requests import request_run
@@ -328,7 +328,7 @@ def test_a_dry_run_tells_what_a_run_would_set_aside(accountant: Client, monkeypa
             raise PlanBroken("out of balance")
         return planning.plan_pool(snapshot, method)
 
-    monkeypatch.setattr(preview, "plan_pool", plan)
+    monkeypatch.setattr(rehearsal, "plan_pool", plan)
     page = html(accountant, DRY_RUN)
     assert "A run would set this aside. PlanBroken: out of balance" in page
     assert "TAPE" in page

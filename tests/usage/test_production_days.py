@@ -196,7 +196,7 @@ def test_where_cost_counts_on_the_day_of_the_run_nothing_is_told_apart() -> None
     produce(job, "10", backflush=True)
     add_cost(job, "20", on_day=IN_FEBRUARY)
     reconcile()
-    # The estimate came with the last document; what the run found came with the run.
-    assert (inventory_on(job, JANUARY), inventory_on(job, FEBRUARY)) == (0, 40)
+    # All of it came with the run, which found it.
+    assert (inventory_on(job, JANUARY), inventory_on(job, FEBRUARY)) == (0, 0)
     lot = InventoryLot.objects.get(code=job.code)
     assert lot.value == 120

@@ -74,7 +74,7 @@ def _work_off(run: ReconciliationRun, *, wait: bool) -> None:
 
 
 def _dry_run(codes: list[str] | None) -> dict[str, Any]:
-    preview = preview_run(codes=codes)
+    preview = preview_run(now=timezone.now(), codes=codes)
     return {
         "run": None,
         "state": "DRY_RUN",
@@ -87,22 +87,35 @@ def _dry_run(codes: list[str] | None) -> dict[str, Any]:
         "amount": preview.amount * MONEY_STEP,
         "open_usages": preview.open_usages,
         "unallocated": preview.unallocated * QUANTITY_STEP,
-        # Their cost follows from this run: what was used of them is not in the amount.
-        "lots_to_recost": len(preview.lots_to_recost),
+        "lots_costed_anew": len(preview.following.lots),
+        "money": [
+            {
+                "month": f"{line.month:%Y-%m}",
+                "account": line.account.number,
+                "debit": line.debit,
+                "credit": line.credit,
+            }
+            for line in preview.money
+        ],
     }
 
 
-def _as_json(figures: dict[str, Any]) -> str:
-    """One flat object. Decimals stand as numbers with all their digits: through a float they could lose some."""
-    pairs = (
-        f"{json.dumps(name)}: {f'{value:f}' if isinstance(value, Decimal) else json.dumps(value)}"
-        for name, value in figures.items()
-    )
-    return "{" + ", ".join(pairs) + "}"
+def _as_json(value: Any) -> str:
+    """Decimals stand as numbers with all their digits: through a float they could lose some."""
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"{json.dumps(name)}: {_as_json(part)}" for name, part in value.items()) + "}"
+    if isinstance(value, list):
+        return "[" + ", ".join(map(_as_json, value)) + "]"
+    return f"{value:f}" if isinstance(value, Decimal) else json.dumps(value)
 
 
 def _as_text(figures: dict[str, Any]) -> str:
-    return "\n".join(
+    money = figures.pop("money", [])
+    lines = [
         f"{name.replace('_', ' ')}: {f'{value:,}' if isinstance(value, int | Decimal) else value}"
         for name, value in figures.items()
-    )
+    ]
+    lines += [
+        f"{line['month']} {line['account']}: debit {line['debit']:,}, credit {line['credit']:,}" for line in money
+    ]
+    return "\n".join(lines)
