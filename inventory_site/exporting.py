@@ -37,6 +37,11 @@ def harmless(text: str) -> str:
     return text
 
 
+def as_written(text: str) -> str:
+    """The text without the apostrophe that `harmless` put before it: what a file says that comes back."""
+    return text[1:] if text.startswith("'") and harmless(text[1:]) == text else text
+
+
 @dataclass(frozen=True)
 class ExportColumn:
     """`kind` is text, quantity, money, unit_cost, count or moment (see `inventory_site.tables`)."""

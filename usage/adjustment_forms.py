@@ -15,7 +15,7 @@ from inventory_site.document_forms import (
     QuantityFormField,
     UnitCostFormField,
 )
-from lots.forms import LineItemCodeField
+from lots.forms import LineItemCodeField, active_code
 from lots.models import Account, InventoryLot, LineItemCode, Office
 from usage.adjustment_lines import Role, Type
 from usage.count_sheets import FILE_BYTES_AT_MOST, LINES_AT_MOST, read_counts
@@ -101,7 +101,13 @@ class AdjustmentLineForm(LineForm):
             )
 
 
+def counted_code(text: str) -> LineItemCode | None:
+    """The code of this very name, active or not, because what is left of any is counted; or the active one."""
+    return LineItemCode.objects.filter(code=text).first() or active_code(text)
+
+
 class CountLineForm(AdjustmentLineForm):
+    code = LineItemCodeField(resolve=counted_code)
     bin = _bin()
     system_balance = QuantityFormField(label="System balance", disabled=True, required=False)
     count = QuantityFormField(label="Count", min_value=0, required=False)

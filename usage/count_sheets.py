@@ -2,6 +2,7 @@
 
 import csv
 import io
+import re
 from collections.abc import Sequence
 from datetime import datetime
 from decimal import Decimal
@@ -9,7 +10,7 @@ from typing import NamedTuple
 
 from django.core.exceptions import ValidationError
 
-from inventory_site.exporting import Export, ExportColumn, ExportLine
+from inventory_site.exporting import Export, ExportColumn, ExportLine, as_written
 from lots.models import LineItemCode, Office
 from lots.querysets import INVENTORIED
 from usage.adjustment_lines import ZERO, serial_numbers
@@ -30,7 +31,12 @@ COLUMNS = {
 }
 # On a sheet to be read by people; the system knows them itself.
 NOT_NEEDED = {"description", "system balance", "balance", "office", "category", "line"}
+# 1,234 is a thousand and more to some, one and a quarter to others; 1,234,567 and 1,234.5 are clear.
+UNCLEAR = re.compile(r"(?<![0-9,.])[0-9]{1,3},[0-9]{3}(?![0-9,.])")
 FIELD_OF = {name: field for field, names in COLUMNS.items() for name in names}
+
+
+INACTIVE = LineItemCode.Status.INACTIVE
 
 
 class SheetLine(NamedTuple):
@@ -43,10 +49,10 @@ class SheetLine(NamedTuple):
 
 
 def sheet_lines(*, office: Office | None, bin: str = "", category: str = "", at: datetime) -> list[SheetLine]:
-    """What to count: everything that the system has in stock (or owes) there, bin by bin; a code that is at nothing is
-    counted once, because there may be some. By bin, then code.
+    """What to count: everything that the system has in stock (or owes) there, bin by bin; an active code that is at
+    nothing is counted once, because there may be some. By bin, then code.
     """
-    codes = LineItemCode.objects.filter(record_type__in=INVENTORIED).exclude(status=LineItemCode.Status.INACTIVE)
+    codes = LineItemCode.objects.filter(record_type__in=INVENTORIED)
     if category:
         codes = codes.filter(category=category)
     by_pk = {code.pk: code for code in codes}
@@ -58,7 +64,7 @@ def sheet_lines(*, office: Office | None, bin: str = "", category: str = "", at:
             continue
         if balance:
             lines.append(SheetLine(by_pk[pk], place, lot, balance))
-        elif not by_pk[pk].is_tracked_by_manufacturer_lot:
+        elif not by_pk[pk].is_tracked_by_manufacturer_lot and by_pk[pk].status != INACTIVE:
             at_nothing[pk] = SheetLine(by_pk[pk], bin, "", ZERO)
     counted = {line.code.pk for line in lines}
     lines += [line for pk, line in at_nothing.items() if pk not in counted]
@@ -107,7 +113,7 @@ def read_counts(data: bytes) -> list[dict[str, str]]:
     Raises ValidationError for a file that is none, or that has columns which nobody would read. What is wrong with a
     single row is found later, on its line.
     """
-    rows = _rows(_text(data))
+    rows, delimiter = _rows(_text(data))
     if not rows:
         raise ValidationError("The file is empty.")
     headings = [" ".join(cell.replace("_", " ").lower().split()) for cell in rows[0]]
@@ -132,9 +138,11 @@ def read_counts(data: bytes) -> list[dict[str, str]]:
             f" {'them' if plural else 'it'} as on a count sheet (code, bin, manufacturer lot, serials, count,"
             " adjustment). Nothing was read."
         )
+    if delimiter != ",":
+        _refuse_unclear(rows, names)
     counts = []
     for row in rows[1:]:
-        cells = {name: cell.strip() for name, cell in zip(names, row, strict=False) if name}
+        cells = {name: as_written(cell).strip() for name, cell in zip(names, row, strict=False) if name}
         if any(cells.values()):
             if "serials" in cells:
                 cells["serials"] = "\n".join(serial_numbers(cells["serials"]))
@@ -146,6 +154,29 @@ def read_counts(data: bytes) -> list[dict[str, str]]:
             f"These are {len(counts):,} lines, and a count has at most {LINES_AT_MOST:,}. Split the file."
         )
     return counts
+
+
+def _refuse_unclear(rows: Sequence[list[str]], names: Sequence[str]) -> None:
+    """Raise ValidationError for figures that mean one thing here and a thousandth of it elsewhere.
+
+    Where cells are parted by anything but commas, the comma is often the decimal point.
+    """
+    unclear = [
+        (number, cell.strip())
+        for number, row in enumerate(rows[1:], start=2)
+        for name, cell in zip(names, row, strict=False)
+        if name in {"count", "quantity"} and UNCLEAR.search(cell)
+    ]
+    if not unclear:
+        return
+    number, cell = unclear[0]
+    more = f" (and {len(unclear) - 1:,} more like it)" if len(unclear) > 1 else ""
+    found = UNCLEAR.search(cell)
+    figure = found[0] if found else cell
+    raise ValidationError(
+        f"Row {number} says {cell}{more}: that may be {figure.replace(',', '')} or {figure.replace(',', '.')}. Write"
+        " figures without thousands separators and with a point before decimals. Nothing was read."
+    )
 
 
 def _text(data: bytes) -> str:
@@ -164,7 +195,8 @@ def _text(data: bytes) -> str:
     return text
 
 
-def _rows(text: str) -> Sequence[list[str]]:
+def _rows(text: str) -> tuple[Sequence[list[str]], str]:
+    """The rows, and what parts their cells."""
     head = text.partition("\n")[0]
     delimiter = max(",;\t", key=head.count)
     try:
@@ -174,4 +206,4 @@ def _rows(text: str) -> Sequence[list[str]]:
     for number, row in enumerate(rows, start=1):
         if any(len(cell) > CELL_LENGTH for cell in row):
             raise ValidationError(f"Row {number} has a cell of more than {CELL_LENGTH} characters.")
-    return rows
+    return rows, delimiter

@@ -45,12 +45,30 @@ def test_a_sheet_lists_what_is_there_by_bin_and_code_what_is_owed_and_what_is_at
 
 
 @pytest.mark.django_db
-def test_a_sheet_can_be_of_one_category_and_leaves_out_what_is_inactive() -> None:
+def test_a_sheet_can_be_of_one_category() -> None:
     stock("WIRE", "10", category="Cable")
     stock("BOOK", "5", category="Print")
-    stock("OLD", "5", category="Cable")
-    LineItemCode.objects.filter(code="OLD").update(status="INACTIVE")
     assert on_sheet(category="Cable") == [("", "WIRE", 10)]
+
+
+@pytest.mark.django_db
+def test_what_is_inactive_is_on_the_sheet_and_counted_as_long_as_there_is_any(clerk: Client) -> None:
+    stock("OLD", "5")
+    stock("GONE", "3")
+    make_usage("GONE", "3", office="AI")
+    LineItemCode.objects.update(status="INACTIVE")
+    assert on_sheet() == [("", "OLD", 5)]
+    page = upload(clerk, "code,count\nOLD,4\n", office=str(Office.objects.get().pk))
+    assert page.context["problems"] == []  # type: ignore[attr-defined]  # a test response
+    data = {"adjusted_at": "2026-03-01T09:00", "office": str(Office.objects.get().pk), "description": "", "account": ""}
+    data |= {"lines-TOTAL_FORMS": "1", "lines-INITIAL_FORMS": "0", "lines-0-code": "OLD", "lines-0-count": "4"}
+    said = clerk.post(reverse("usage:count_balances"), data).json()
+    assert said == {"balances": {"0": "5"}}
+    clerk.post(reverse("usage:count_upload"), data)
+    assert [line.quantity for line in InventoryAdjustment.objects.get().lines.all()] == [-1]
+    # Of what is not there any more nothing else is entered.
+    lost = clerk.post(f"{reverse('usage:adjustment_create')}?type=LOSS", data | {"lines-0-quantity": "1"})
+    assert "no active line item code" in lost.content.decode()
 
 
 @pytest.mark.django_db
@@ -101,6 +119,24 @@ def test_a_sheet_without_anything_cannot_be_counted(clerk: Client) -> None:
         ),
         ('code,count\n"A ""B"", C",1\n', [{"bin": "", "code": 'A "B", C', "count": "1"}]),
         ("code,count\nWIRE\n", [{"bin": "", "code": "WIRE", "count": ""}]),
+        # The apostrophe that the download puts before what a spreadsheet would work out, and no other.
+        (
+            "code,bin,count\n'-10G,'@A,1\n'Q,'007,2\n",
+            [
+                {"bin": "@A", "code": "-10G", "count": "1"},
+                {"bin": "'007", "code": "'Q", "count": "2"},
+            ],
+        ),
+        # Figures that mean the same everywhere.
+        (
+            "code;count\nWIRE;1,234.5\nBOOK;1,234,567\n",
+            [
+                {"bin": "", "code": "WIRE", "count": "1,234.5"},
+                {"bin": "", "code": "BOOK", "count": "1,234,567"},
+            ],
+        ),
+        ('code,count\nWIRE,"1,234"\n', [{"bin": "", "code": "WIRE", "count": "1,234"}]),
+        ("code;bin;count\nWIRE;1,234;5\n", [{"bin": "1,234", "code": "WIRE", "count": "5"}]),
     ],
 )
 def test_columns_are_found_by_name_however_a_spreadsheet_parts_them(text: str, rows: list[dict[str, str]]) -> None:
@@ -119,6 +155,9 @@ def test_columns_are_found_by_name_however_a_spreadsheet_parts_them(text: str, r
         (b"code,count\n\xff\xfe\xfd,1\n", "not text in UTF-8"),
         (b"code,count\nA\x00B,1\n", "no text"),
         (b'code,count\n"unclosed,1\n', "no CSV"),
+        (b"code;count\nA;5\nB;1,234\n", r"Row 3 says 1,234: that may be 1234 or 1\.234"),
+        (b"code;count;adjustment\nA;;2*0,500\nB;1,234;\n", r"Row 2 says 2\*0,500 \(and 1 more like it\)"),
+        (b"code\tcount\nA\t1,234\n", r"may be 1234 or 1\.234"),
         (b"code,count\n" + b"A" * 301 + b",1\n", "more than 300 characters"),
         (b"code,count\n" + b"A,1\n" * (LINES_AT_MOST + 1), "at most 1,000"),
         (b"x" * (FILE_BYTES_AT_MOST + 1), "larger than 1 MB"),
@@ -149,6 +188,19 @@ def test_a_sheet_is_downloaded_filled_in_and_read_back(clerk: Client) -> None:
     ]
     blind = clerk.get(f"{reverse('usage:count_sheet')}?export=csv")
     assert b"System balance" not in b"".join(blind.streaming_content)  # type: ignore[attr-defined]
+
+
+@pytest.mark.django_db
+def test_codes_that_spreadsheets_take_for_formulas_come_back_from_the_download(clerk: Client) -> None:
+    names = ["'Q", "+X", "-10G", "007", "=A1", "@B"]
+    for name in names:
+        stock(name, "3", bin="-1")
+    text = b"".join(clerk.get(f"{reverse('usage:count_sheet')}?export=csv").streaming_content).decode()  # type: ignore[attr-defined]
+    heading, *rows = text.lstrip("\ufeff").splitlines()
+    page = upload(clerk, "\n".join([heading, *(f"{row}4" for row in rows)]), office=str(Office.objects.get().pk))
+    assert page.context["problems"] == []  # type: ignore[attr-defined]  # a test response
+    forms = page.context["formset"].forms  # type: ignore[attr-defined]
+    assert sorted((form["code"].value(), form["bin"].value()) for form in forms) == [(name, "-1") for name in names]
 
 
 @pytest.mark.django_db

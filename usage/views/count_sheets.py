@@ -134,7 +134,7 @@ class CountBalancesView(RecordPermissionMixin, View):
 
 
 def typed_lines(sent: QueryDict) -> dict[str, AdjustmentLine]:
-    """The lines that name an active code and are to stay, by their number; all codes are looked up at once."""
+    """The lines that name a code and are to stay, by their number; all codes are looked up at once."""
     names = {}
     for name, text in sent.items():
         if (match := _CODE_NAME.fullmatch(name)) and isinstance(text, str) and "\x00" not in text:
@@ -152,10 +152,11 @@ def typed_lines(sent: QueryDict) -> dict[str, AdjustmentLine]:
 
 
 def codes_by_name(texts: Sequence[str]) -> dict[str, LineItemCode]:
-    """Active codes by their name in small letters."""
+    """Codes by their name in small letters; of several the active one."""
     wanted = {text.lower() for text in texts}
-    found = LineItemCode.objects.filter(status=LineItemCode.Status.ACTIVE).annotate(small=Lower("code"))
-    return {code.code.lower(): code for code in found.filter(small__in=wanted).order_by("pk")}
+    found = LineItemCode.objects.annotate(small=Lower("code")).filter(small__in=wanted).order_by("pk")
+    in_turn = sorted(found, key=lambda code: code.status == LineItemCode.Status.ACTIVE)
+    return {code.code.lower(): code for code in in_turn}
 
 
 class CountUploadView(AdjustmentCreateView):
