@@ -40,7 +40,7 @@ from usage.adjustment_lines import (
 )
 from usage.adjustment_posting import post_lines
 from usage.adjustment_stock import on_hand_as_of, stock_problems, system_balances
-from usage.adjustment_voiding import void_records, what_is_used
+from usage.adjustment_voiding import void_records, what_is_used, why_tied_elsewhere
 from usage.adjustment_warnings import unready_lines, warnings
 from usage.models import AdjustmentLine, InventoryAdjustment, InventoryUsage
 from usage.services import restriction_release
@@ -186,10 +186,7 @@ def adjustment_post(
     lines, is_split = lines_to_post(adjustment)
     if reason := why_not_post(adjustment, by) or _why_not_as_previewed(adjustment, previewed):
         raise ValidationError(f"{reason} Nothing was posted.")
-    refuse_future(adjustment.adjusted_at, now=at)
-    # It may have become an account of lots since it was chosen.
-    if adjustment.account is not None and (reason := why_not_other_side(adjustment.account)):
-        raise ValidationError(f"{reason} Nothing was posted.")
+    refuse_header(adjustment, at=at)
     try:
         posted = post_lines(adjustment, lines, is_split=is_split)
     except Account.DoesNotExist as missing:
@@ -216,10 +213,24 @@ def lines_to_post(adjustment: InventoryAdjustment) -> tuple[list[AdjustmentLine]
         raise ValidationError(f"Adjustment {adjustment.number} has no lines. Nothing was posted.")
     _lock_pools(adjustment, lines)
     if adjustment.status == PostingStatus.PENDING:
+        # Each office may have got costs of its own since it was saved.
+        if is_split and adjustment.office is None:
+            raise ValidationError(
+                f"Adjustment {adjustment.number} names no office, and inter-office COGS is prevented by now: each"
+                " office has costs of its own. Edit it, and name the office. Nothing was posted."
+            )
         _refuse_bad_lines(adjustment, lines, is_split=is_split)
         if wrong := list(unready_lines(adjustment, lines)):
             raise ValidationError(wrong)
     return lines, is_split
+
+
+def refuse_header(adjustment: InventoryAdjustment, *, at: datetime) -> None:
+    """Raise ValidationError for what no line is to blame for: a date that is still to come, an account of lots."""
+    refuse_future(adjustment.adjusted_at, now=at)
+    # It may have become an account of lots since it was chosen.
+    if adjustment.account is not None and (reason := why_not_other_side(adjustment.account)):
+        raise ValidationError(f"{reason} Nothing was posted.")
 
 
 @transaction.atomic
@@ -238,7 +249,7 @@ def adjustment_void(
     if why := why_not_void(adjustment):
         raise ValidationError(f"{why} Nothing was changed.")
     if adjustment.status == PostingStatus.POSTED:
-        void_records(adjustment, lines, at=at)
+        void_records(adjustment, lines, by=by, at=at)
     adjustment.status = PostingStatus.VOID
     adjustment.save(update_fields=["status"])
     history_note(number=adjustment.number, action="Void", by=by, at=at, note=reason)
@@ -310,7 +321,7 @@ def why_not_void(adjustment: InventoryAdjustment, by: User | None = None) -> str
         return f"Adjustment {adjustment.number} is void already."
     if adjustment.status == PostingStatus.PENDING:
         return ""
-    return what_is_used(adjustment)
+    return what_is_used(adjustment) or why_tied_elsewhere(adjustment)
 
 
 def _is_approved(adjustment: InventoryAdjustment, lines: Sequence[AdjustmentLine]) -> bool:

@@ -39,6 +39,16 @@ def on_hand_change(adjustment_type: str, line: AdjustmentLine) -> Decimal:
     return line.quantity
 
 
+def posting_order(adjustment_type: str, lines: Sequence[AdjustmentLine]) -> list[tuple[int, AdjustmentLine]]:
+    """Lines with their index, as they are posted. Of a count, what is missing first: what it found in another bin may
+    be that very unit.
+    """
+    numbered = list(enumerate(lines))
+    if adjustment_type != Type.COUNT:
+        return numbered
+    return sorted(numbered, key=lambda pair: pair[1].quantity > 0)
+
+
 def shares_of(products: Sequence[AdjustmentLine]) -> list[int]:
     """The parts of a division's cost in millionths, which add up to the whole exactly.
 

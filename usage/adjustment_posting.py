@@ -22,7 +22,7 @@ from lots.models import (
 )
 from lots.services import lot_change, lot_open, lot_record, source_kind_of
 from usage.adjustment_costs import unit_costs
-from usage.adjustment_lines import ZERO, Role, Type, serial_numbers, shares_of
+from usage.adjustment_lines import ZERO, Role, Type, posting_order, serial_numbers, shares_of
 from usage.adjustment_stock import lots_of_manufacturer_lot
 from usage.feeding import lot_feed
 from usage.models import AdjustmentLine, AdjustmentRecord, InventoryAdjustment, InventoryUsage
@@ -83,7 +83,7 @@ def post_lines(adjustment: InventoryAdjustment, lines: Sequence[AdjustmentLine],
     if adjustment.adjustment_type in {Type.ASSEMBLY, Type.DIVISION}:
         posting.build()
     else:
-        for index, line in enumerate(lines):
+        for index, line in posting_order(adjustment.adjustment_type, lines):
             with about_line(index):
                 posting.post(line)
     return posting.made

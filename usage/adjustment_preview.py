@@ -1,5 +1,6 @@
 """What posting an adjustment will make: found out by posting it and taking that back, so it cannot be otherwise."""
 
+from datetime import datetime
 from decimal import Decimal
 from typing import NamedTuple
 
@@ -8,7 +9,7 @@ from django.db import transaction
 
 from inventory_site.money import quantity_text
 from lots.models import Account, InventoryTransaction, LotCostEvent
-from usage.adjusting import lines_to_post
+from usage.adjusting import lines_to_post, refuse_header
 from usage.adjustment_posting import post_lines
 from usage.models import AdjustmentRecord, InventoryAdjustment
 
@@ -26,8 +27,8 @@ class Planned(NamedTuple):
     note: str
 
 
-def planned_records(adjustment: InventoryAdjustment) -> list[Planned]:
-    """The usages, lots and transactions that posting would write now. Nothing is kept.
+def planned_records(adjustment: InventoryAdjustment, *, at: datetime) -> list[Planned]:
+    """The usages, lots and transactions that posting would write at this moment. Nothing is kept.
 
     Raises ValidationError where posting would be refused; approval is not asked for.
     """
@@ -35,6 +36,7 @@ def planned_records(adjustment: InventoryAdjustment) -> list[Planned]:
         trial = InventoryAdjustment.objects.get(pk=adjustment.pk)
         try:
             lines, is_split = lines_to_post(trial)
+            refuse_header(trial, at=at)
             post_lines(trial, lines, is_split=is_split)
         except Account.DoesNotExist as missing:
             raise ValidationError(str(missing)) from missing

@@ -137,11 +137,23 @@ def lots_of_serials(
     return {row.serial: row.transaction.lot for row in rows if row.transaction.lot is not None}
 
 
+def _elsewhere_text(lot: InventoryLot) -> str:
+    """Goods that are added to a lot are on hand where it is, or On Hand and lots of both offices would be wrong."""
+    if lot.office is None:
+        return f"Lot {lot.number} belongs to no office: leave the office of the adjustment blank to add to it."
+    return f"Lot {lot.number} is at {lot.office}: only an adjustment of that office can add to it."
+
+
 def stock_problems(
     adjustment: InventoryAdjustment, lines: Sequence[AdjustmentLine], *, is_split: bool
 ) -> Iterator[LineError]:
     """What the ledgers object to: manufacturer lots that never came in, or that would hold more than ever came."""
     raised: dict[tuple[int, str], Decimal] = {}
+    if adjustment.adjustment_type == Type.COUNT:
+        # A count that moves goods from bin to bin takes as much of a manufacturer lot as it adds.
+        for line in lines:
+            key = (line.code_id, line.manufacturer_lot)
+            raised[key] = raised.get(key, ZERO) + min(line.quantity, ZERO)
     # What a Beginning Balance brings in under a new name, it can write off again.
     brought = {
         (line.code_id, line.manufacturer_lot)
@@ -149,8 +161,8 @@ def stock_problems(
         if adjustment.adjustment_type == Type.BEGINNING_BALANCE and line.quantity > 0
     }
     for index, line in enumerate(lines):
-        if line.into_lot is not None and is_split and line.into_lot.office_id != adjustment.office_id:
-            yield LineError(index, f"Lot {line.into_lot.number} is of another office.", field="into_lot")
+        if line.into_lot is not None and line.into_lot.office_id != adjustment.office_id:
+            yield LineError(index, _elsewhere_text(line.into_lot), field="into_lot")
         if not line.manufacturer_lot or line.role == Role.PRODUCT or not line.quantity:
             continue
         change = on_hand_change(adjustment.adjustment_type, line)

@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from datetime import datetime
 from decimal import Decimal
 
-from django.db.models import Q, Sum
+from django.contrib.auth.models import User
+from django.db.models import Exists, F, OuterRef, Q, QuerySet, Sum
 
 from inventory_site.money import quantity_text
 from lots.ledger import mirror_movement, movements_of
@@ -13,11 +14,12 @@ from lots.models import InventoryLot, InventoryTransaction, LotCostEvent
 from lots.services import lot_change
 from usage.adjustment_lines import ZERO, Type
 from usage.adjustment_posting import about_line
-from usage.models import AdjustmentLine, AdjustmentRecord, InventoryAdjustment, InventoryUsage
-from usage.services import usage_mirror, usage_record
+from usage.models import AdjustmentLine, AdjustmentRecord, InventoryAdjustment, InventoryUsage, UsageLotRestriction
+from usage.services import restriction_release, usage_mirror, usage_record
 from usage.units import movements_by_usage
 
 Kind = LotCostEvent.Kind
+OFFICES_APART = "Offices are kept apart since, and these lots are another's"
 
 
 # -- Reasons -----------------------------------------------------------------------------------------
@@ -27,6 +29,28 @@ def what_is_used(adjustment: InventoryAdjustment) -> str:
         _used_text(lot, quantity)
         for lot, quantity in lots_that_grew(adjustment).items()
         if is_used_too_much(lot, quantity) and not _can_use_up(adjustment, lot, quantity)
+    )
+
+
+def why_tied_elsewhere(adjustment: InventoryAdjustment) -> str:
+    """Why its usage can neither be served nor undone since offices are kept apart, or "": that of a transfer, which
+    must not be let go from its lots, because it could then draw on what it brought.
+    """
+    moved = out_of_reach(adjustment).filter(feeds__lot__code=F("code")).order_by("pk").first()
+    if moved is None:
+        return ""
+    return (
+        f"Usage {moved.number} of it is tied to lots of another office, and offices are kept apart since. Switch"
+        " inter-office COGS on again for the moment (an accountant can, as long as nothing is allocated), void it, and"
+        " switch it off."
+    )
+
+
+def out_of_reach(adjustment: InventoryAdjustment) -> QuerySet[InventoryUsage]:
+    """Usage of it that is tied to lots of other pools alone: posted when offices still shared them."""
+    theirs = UsageLotRestriction.objects.filter(usage=OuterRef("pk"), lot__pool=OuterRef("open_usage__pool"))
+    return InventoryUsage.objects.filter(
+        ~Exists(theirs), adjustment_record__line__adjustment=adjustment, open_usage__is_restricted=True
     )
 
 
@@ -65,8 +89,14 @@ def _used_text(lot: InventoryLot, quantity: Decimal) -> str:
 
 
 # -- Void --------------------------------------------------------------------------------------------
-def void_records(adjustment: InventoryAdjustment, lines: Sequence[AdjustmentLine], *, at: datetime) -> None:
-    """Mirror everything that the adjustment posted: lots give up what they got, usage gets its opposite."""
+def void_records(
+    adjustment: InventoryAdjustment, lines: Sequence[AdjustmentLine], *, by: User | None, at: datetime
+) -> None:
+    """Mirror everything that the adjustment posted: lots give up what they got, usage gets its opposite. Usage that
+    nothing can serve any more is let go first, so that what is in its own office serves it and what undoes it.
+    """
+    for stranded in list(out_of_reach(adjustment).order_by("pk")):
+        restriction_release(usage=stranded, by=by, at=at, reason=OFFICES_APART, document=adjustment.number)
     grown = lots_that_grew(adjustment)
     index_of = {line.pk: index for index, line in enumerate(lines)}
     if adjustment.adjustment_type == Type.TRANSFER and adjustment.to_office_id is None:

@@ -15,7 +15,7 @@ from inventory_site.money import quantity_text, unit_cost_text
 from lots.ledger import why_not_move
 from lots.models import CostPool, PostingStatus, Preference
 from usage.adjustment_costs import ESTIMATE, NEWEST_LOT, UnitCost, unit_costs
-from usage.adjustment_lines import ZERO, Type, on_hand_change, serial_numbers
+from usage.adjustment_lines import ZERO, Role, Type, on_hand_change, posting_order, serial_numbers
 from usage.adjustment_stock import balances_by_place, lots_of_manufacturer_lot, system_balances
 from usage.models import AdjustmentLine, InventoryAdjustment
 from usage.transfer_stock import TransferStock
@@ -40,7 +40,7 @@ def _serials_elsewhere(adjustment: InventoryAdjustment, lines: Sequence[Adjustme
     # What comes in on one line may go out on another: the ledger looks at these one after the other, and only the first
     # finds what is there now.
     named: set[tuple[int, str]] = set()
-    for index, line in enumerate(lines):
+    for index, line in posting_order(adjustment.adjustment_type, lines):
         serials = [serial for serial in serial_numbers(line.serials) if (line.code_id, serial) not in named]
         named |= {(line.code_id, serial) for serial in serials}
         if not serials or not line.quantity:
@@ -88,6 +88,7 @@ def warnings(adjustment: InventoryAdjustment) -> list[LineWarning]:
         found += _count_warnings(adjustment, lines)
     if adjustment.adjustment_type == Type.TRANSFER and adjustment.to_office_id is not None:
         found += _transfer_warnings(adjustment, lines)
+    found += _more_than_there(adjustment, lines)
     if adjustment.adjustment_type == Type.BEGINNING_BALANCE:
         found += [
             LineWarning(line.position, _unit_cost_text(unit))
@@ -95,6 +96,52 @@ def warnings(adjustment: InventoryAdjustment) -> list[LineWarning]:
             if line.quantity > 0 and line.unit_cost is None
         ]
     return found
+
+
+def _more_than_there(adjustment: InventoryAdjustment, lines: Sequence[AdjustmentLine]) -> Iterator[LineWarning]:
+    """Where more is taken than a bin or a manufacturer lot holds: it may be named by mistake, or not entered yet."""
+    named = [line for line in lines if (line.bin or line.manufacturer_lot) and line.role != Role.PRODUCT]
+    if not named:
+        return
+    at, codes = max(adjustment.adjusted_at, timezone.now()), {line.code_id for line in named}
+    here = balances_by_place(codes=codes, office=adjustment.office, at=at)
+    # Where offices share their costs, a manufacturer lot serves all of them.
+    everywhere = here
+    if adjustment.office is not None and not Preference.current().prevent_inter_office:
+        everywhere = balances_by_place(codes=codes, office=None, at=at)
+    bins: dict[tuple[int, str], Decimal] = {}
+    for (code, bin, _), balance in here.items():
+        bins[code, bin] = bins.get((code, bin), ZERO) + balance
+    lots: dict[tuple[int, str], Decimal] = {}
+    for (code, _, lot), balance in everywhere.items():
+        lots[code, lot] = lots.get((code, lot), ZERO) + balance
+    changes = [(line, on_hand_change(adjustment.adjustment_type, line)) for line in named]
+    yield from _short_places(changes, name="bin", there=bins)
+    # A transfer to another office is refused where the lots do not hold what it moves.
+    if adjustment.to_office_id is None:
+        yield from _short_places(changes, name="manufacturer_lot", there=lots)
+
+
+def _short_places(
+    changes: Sequence[tuple[AdjustmentLine, Decimal]], *, name: str, there: Mapping[tuple[int, str], Decimal]
+) -> Iterator[LineWarning]:
+    """Places, by the line's field of this name, that hold less than the lines take from them together."""
+    taken: dict[tuple[int, str], Decimal] = {}
+    last: dict[tuple[int, str], AdjustmentLine] = {}
+    for line, change in changes:
+        key = (line.code_id, getattr(line, name))
+        taken[key] = taken.get(key, ZERO) - change
+        if change < 0:
+            last[key] = line
+    for key, line in last.items():
+        left = max(there.get(key, ZERO), ZERO)
+        if key[1] and taken[key] > left:
+            place = f"{'Bin' if name == 'bin' else 'Manufacturer lot'} {key[1]}"
+            yield LineWarning(
+                line.position,
+                f"{place} holds {quantity_text(left)} of {line.code}, and {quantity_text(taken[key])} are taken from"
+                " it: check its name, or enter first what came in.",
+            )
 
 
 def _unit_cost_text(unit: UnitCost) -> str:
@@ -136,6 +183,10 @@ def _count_warnings(adjustment: InventoryAdjustment, lines: Sequence[AdjustmentL
     )
     bins = {(code, bin) for code, bin, _ in places}
     stocked = {code for code, _ in bins}
+    # Posted first, so what is found in one bin can be given back to what is missing in another.
+    taken: dict[int, Decimal] = {}
+    for line in lines:
+        taken[line.code_id] = taken.get(line.code_id, ZERO) + max(-line.quantity, ZERO)
     for index, line in enumerate(lines):
         if line.bin and line.quantity and line.code_id in stocked and (line.code_id, line.bin) not in bins:
             yield LineWarning(line.position, _new_bin_text(line))
@@ -144,7 +195,7 @@ def _count_warnings(adjustment: InventoryAdjustment, lines: Sequence[AdjustmentL
         if (count := later.get((line.code_id, line.bin, line.manufacturer_lot))) is not None:
             yield LineWarning(line.position, _later_text(count))
         if line.quantity > 0:
-            room = _room_to_give_back(pools.get(line.code_id))
+            room = _room_to_give_back(pools.get(line.code_id)) + taken.get(line.code_id, ZERO)
             if line.quantity > room:
                 yield LineWarning(line.position, _no_usage_text(line, room))
 

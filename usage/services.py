@@ -8,6 +8,7 @@ from django.contrib.auth.models import User
 from django.core.exceptions import ValidationError
 from django.db import connection, transaction
 
+from inventory_site.fields import MONEY_LIMIT, QUANTITY_LIMIT
 from inventory_site.numbering import next_numbers
 from lots.accounts import cost_account
 from lots.history import history_note, note_edit, told
@@ -46,8 +47,8 @@ def usage_record(
 
     Writes the usage, its open row, its lot restrictions, one movement (On Hand of the opposite sign, with what the same
     event does to Demand and On Order), and the pool's sums. Its cost is charged to `account`, or to the code's cost
-    account. Raises ValidationError for a quantity of 0, an original or lot of another code, a lot of another
-    pool, or for serial numbers that are not where they should be.
+    account. Raises ValidationError for a quantity of 0 or one too large, an original or lot of another code, a
+    lot of another pool, or for serial numbers that are not where they should be.
     """
     _refuse_mismatch(code=code, quantity=quantity, original=original, only_lots=only_lots)
     pool = lock_pool_of(code=code, office=office)
@@ -56,6 +57,7 @@ def usage_record(
             f"Lot {stranger.number} of {code} is {stranger.office or 'no office'}'s, and offices are kept apart: usage"
             f" of {office or 'no office'} cannot draw on it. Nothing was posted."
         )
+    _refuse_too_large(pool, code, quantity)
     kind = source_kind_of(source_number)
     usage = InventoryUsage.objects.create(
         number=number or str(next_numbers("usage")[0]),
@@ -127,7 +129,7 @@ def usage_mirror(
         reference=usage.reference,
         department=usage.department,
         original=usage,
-        only_lots=restriction_of(usage),
+        only_lots=_within_reach(usage, restriction_of(usage)),
         account=usage.account,
         demand=demand,
         bin=movement.bin if movement else "",
@@ -135,6 +137,12 @@ def usage_mirror(
         serials=list(movement.serials.values_list("serial", flat=True)) if movement else serials,
         reverses=movement,
     )
+
+
+def _within_reach(usage: InventoryUsage, lots: list[InventoryLot]) -> list[InventoryLot]:
+    """Of these lots those that the usage can touch, where offices are kept apart since; all of them if it can none."""
+    pool = lock_pool_of(code=usage.code, office=usage.office)
+    return [lot for lot in lots if lot.pool_id == pool.pk] or lots
 
 
 def restriction_of(usage: InventoryUsage) -> list[InventoryLot]:
@@ -182,6 +190,23 @@ def _refuse_mismatch(
     for lot in only_lots:
         if lot.code_id != code.pk:
             raise ValidationError(f"Lot {lot.number} is of another code, so this usage cannot draw on it.")
+
+
+def _refuse_too_large(pool: CostPool, code: LineItemCode, quantity: Decimal) -> None:
+    """What the pool's sums hold is the limit of all its usage together."""
+    sums = (
+        pool.usage_quantity + quantity,
+        pool.open_quantity + quantity,
+        pool.open_unallocated + quantity,
+        pool.open_unallocated_positive + max(quantity, ZERO),
+        pool.open_unallocated_negative + min(quantity, ZERO),
+    )
+    accrued = pool.open_accrued_cogs + quantity * code.est_unit_cost
+    if max(map(abs, sums)) >= QUANTITY_LIMIT or abs(accrued) >= MONEY_LIMIT:
+        raise ValidationError(
+            f"All usage of {code} together would be more than can be recorded: quantities lie below"
+            f" {QUANTITY_LIMIT:,}, estimated costs below {MONEY_LIMIT:,}. Check the quantity. Nothing was posted."
+        )
 
 
 # The estimate is read here, under the pool's lock: it may have been changed since the caller read the code. Rounded per

@@ -139,7 +139,7 @@ def test_before_posting_the_page_shows_exactly_what_will_be_made_and_makes_none_
         "ASSEMBLY", line("WIRE", "4", role="COMPONENT"), line("SHELF", "2", role="PRODUCT"), office=make_office("AI")
     )
     before = everything()
-    planned = planned_records(saved)
+    planned = planned_records(saved, at=AT)
     page = clerk.get(reverse("usage:adjustment_post", args=[saved.pk]))
     assert page.status_code == 200
     assert everything() == before

@@ -367,7 +367,7 @@ class AdjustmentPostView(DocumentActionView):
         found = adjusting.warnings(record)
         try:
             empty = EmptyState("Nothing: every count agrees with the system")
-            context["planned"] = PlannedTable(planned_records(record), empty=empty)
+            context["planned"] = PlannedTable(planned_records(record, at=timezone.now()), empty=empty)
         except ValidationError as refusal:
             context["refusals"] = _refusals(refusal)
             found = [warning for warning in found if warning.text not in refusal.messages]
