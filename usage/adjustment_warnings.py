@@ -74,7 +74,7 @@ def _overtaken_text(line: AdjustmentLine, now: Decimal) -> str:
 
 # -- What people should know -------------------------------------------------------------------------
 def warnings(adjustment: InventoryAdjustment) -> list[LineWarning]:
-    """What people should know before they post: what would be refused now, and what is odd."""
+    """What people should know before they post, line by line: what would be refused now, and what is odd."""
     lines = list(adjustment.lines.select_related("code").order_by("position", "pk"))
     found = []
     if adjustment.office_id is None:
@@ -95,7 +95,7 @@ def warnings(adjustment: InventoryAdjustment) -> list[LineWarning]:
             for line, unit in zip(lines, unit_costs(lines), strict=True)
             if line.quantity > 0 and line.unit_cost is None
         ]
-    return found
+    return sorted(found, key=lambda warning: warning.position or 0)
 
 
 def _more_than_there(adjustment: InventoryAdjustment, lines: Sequence[AdjustmentLine]) -> Iterator[LineWarning]:

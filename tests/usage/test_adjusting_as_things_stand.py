@@ -175,6 +175,8 @@ def test_taking_more_out_of_a_bin_than_it_holds_is_warned_about(clerk: Client) -
         assert text in clerk.get(reverse(name, args=[lost.pk])).content.decode()
     moved = pending("TRANSFER", line("WIRE", "500", bin="TYPO", to_bin="B"), office=here)
     assert "Bin TYPO holds 0 of WIRE, and 500 are taken" in said(moved)[0]
+    both = pending("BEGINNING_BALANCE", line("WIRE", "1"), line("WIRE", "-9", bin="TYPO"), office=here)
+    assert [warning.position for warning in warnings(both)] == [1, 2]
     # What one line brings, another may take.
     there = pending("BEGINNING_BALANCE", line("WIRE", "3", unit_cost="1", bin="N"), line("WIRE", "-3", bin="N"))
     assert said(there) == []
