@@ -8,7 +8,7 @@ from lots.accounts import why_not_other_side
 from lots.models import Account, CostPool, LineItemCode, Office, Preference
 from lots.periods import why_not_yet
 from reconciliation.whatif import ZERO, Line
-from usage.adjusting import adjustment_amount, needs_approval
+from usage.adjusting import adjustment_amount
 from usage.adjustment_lines import line_problems
 from usage.adjustment_posting import parts_of_line
 from usage.adjustment_stock import stock_problems
@@ -20,11 +20,16 @@ CURE = InventoryAdjustment.Type.BEGINNING_BALANCE
 
 
 class Draft(NamedTuple):
-    """An adjustment and its lines, not saved. `is_split`: each office has pools of its own."""
+    """An adjustment and its lines, not saved, under these preferences."""
 
     adjustment: InventoryAdjustment
     lines: list[AdjustmentLine]
-    is_split: bool
+    preference: Preference
+
+    @property
+    def is_split(self) -> bool:
+        """Whether each office has pools of its own."""
+        return self.preference.prevent_inter_office
 
     def refusal(self, *, now: datetime) -> str:
         """Why it could not be posted now, or "": what the verbs would say."""
@@ -44,7 +49,8 @@ class Draft(NamedTuple):
 
     @property
     def needs_approval(self) -> bool:
-        return bool(self.lines) and needs_approval(self.adjustment, self.lines)
+        limit = self.preference.approve_above
+        return limit is not None and bool(self.lines) and self.amount > limit
 
     @property
     def amount(self) -> Any:
@@ -59,14 +65,20 @@ class Draft(NamedTuple):
 
 
 def draft_of(
-    pool: CostPool, lines: Sequence[Line], *, office: Office | None, adjusted_at: datetime, account: Account
+    pool: CostPool,
+    lines: Sequence[Line],
+    *,
+    office: Office | None,
+    adjusted_at: datetime,
+    account: Account,
+    preference: Preference,
 ) -> Draft:
     adjustment = InventoryAdjustment(adjustment_type=CURE, adjusted_at=adjusted_at, office=office, account=account)
     drafted = [
         AdjustmentLine(position=position, **line_values(pool.code, line))
         for position, line in enumerate(lines, start=1)
     ]
-    return Draft(adjustment, drafted, is_split=Preference.current().prevent_inter_office)
+    return Draft(adjustment, drafted, preference)
 
 
 def line_values(code: LineItemCode, line: Line) -> dict[str, Any]:

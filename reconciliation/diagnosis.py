@@ -31,11 +31,12 @@ from django.db.models import (
 )
 from django.db.models.functions import Coalesce, Greatest, Round
 
-from inventory_site.fields import MONEY_PLACES, UNIT_COST_PLACES, MoneyField, QuantityField, UnitCostField
+from inventory_site.fields import MONEY_PLACES, MoneyField, QuantityField
 from inventory_site.money import quantity_text
 from lots.models import CostPool, InventoryLot, LotCostEvent, PostingStatus, Preference
 from lots.services import source_kind_of
 from reconciliation.diagnosis_samples import Sample, samples_of
+from usage.adjustment_costs import EXACT, held_cost, newest_lot_cost
 from usage.adjustment_querysets import adjustments
 from usage.models import AdjustmentLine, InventoryUsage, OpenUsage
 from usage.shapes import Form, form_of
@@ -102,26 +103,15 @@ _void_pairs = _open.filter(
 _void_usages = Value(2) * Subquery(_void_pairs.order_by().values("pool").annotate(n=Count("pk")).values("n"))
 _no_lot = Q(quantity_received=0)
 # As `suggesting.cost_of`: the estimate, or else what a unit of the newest lot cost.
-_newest_lot = InventoryLot.objects.filter(code=OuterRef("code"), quantity_received__gt=0, value__gt=0)
-_unit_cost = Case(
-    When(code__est_unit_cost__gt=0, then=F("code__est_unit_cost")),
-    default=Coalesce(
-        Subquery(
-            _newest_lot.order_by("-first_received_at", "-pk").values(
-                cost=Round(
-                    ExpressionWrapper(F("value") / F("quantity_received"), output_field=UnitCostField()),
-                    UNIT_COST_PLACES,
-                )
-            )[:1]
-        ),
-        Value(0),
-        output_field=UnitCostField(),
-    ),
-    output_field=UnitCostField(),
-)
-# As `usage.shapes.curing_quantity`.
-_curing = Case(
-    When(open_unallocated__gt=0, then=F("open_unallocated")), default=F("larger_side"), output_field=QuantityField()
+_newest = Coalesce(newest_lot_cost("code"), Value(0), output_field=EXACT)
+_unit_cost = Case(When(code__est_unit_cost__gt=0, then=F("code__est_unit_cost")), default=_newest, output_field=EXACT)
+# The adjustment that `suggesting` proposes for what is open, as `adjustment_amount` counts it: one line of the net, or
+# two of the larger side, of which the write-off is taken to cost what lots hold.
+_proposed = Case(
+    When(open_unallocated__gt=0, then=F("open_unallocated") * F("unit_cost")),
+    When(code__est_unit_cost__gt=0, then=F("larger_side") * F("unit_cost")),
+    default=F("larger_side") * Greatest(F("unit_cost"), Coalesce(held_cost("code"), Value(0), output_field=EXACT)),
+    output_field=EXACT,
 )
 # What resolves it once it is posted: `suggesting.pending_cure`.
 _pending_cures = (
@@ -179,7 +169,7 @@ class OpenPoolQuerySet(QuerySet[CostPool]):
                 ),
                 unit_cost=_unit_cost,
                 stake=ExpressionWrapper(F("larger_side") * F("unit_cost"), output_field=MoneyField()),
-                proposed=Round(_curing * F("unit_cost"), MONEY_PLACES, output_field=MoneyField()),
+                proposed=Round(_proposed, MONEY_PLACES, output_field=MoneyField()),
                 form=Case(
                     When(open_unallocated__gt=0, then=Value(Form.NET_POSITIVE.name)),
                     When(open_unallocated__lt=0, then=Value(Form.NET_NEGATIVE.name)),

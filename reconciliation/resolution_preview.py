@@ -233,7 +233,7 @@ def _preview(
     adjustment = (list(releases), adjusted_at.astimezone(UTC).isoformat(), account.pk, getattr(office, "pk", None))
     made_of = (pool, preference, lines, (*adjustment, at_office), accrued, now)
     before = {usage.key: usage.quantity_unallocated for usage in snapshot.usages}
-    draft = draft_of(pool, lines, office=office, adjusted_at=adjusted_at, account=account)
+    draft = draft_of(pool, lines, office=office, adjusted_at=adjusted_at, account=account, preference=preference)
     net = sum(before.values()) * QUANTITY_STEP
     on_hand = on_hand_at(pool, None)
     change = sum((line.quantity for line in lines), ZERO)

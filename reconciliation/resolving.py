@@ -24,7 +24,6 @@ from usage.adjusting import (
     adjustment_post,
     adjustment_save,
     lines_to_post,
-    needs_approval,
 )
 from usage.models import InventoryAdjustment, InventoryUsage
 from usage.services import restriction_release
@@ -114,7 +113,7 @@ def resolve_post(
     _refuse_a_second(chosen)
     if lines:
         adjustment = _save_cure(preview, by=by, at=at)
-        if not needs_approval(adjustment):
+        if not preview.needs_approval:
             adjustment_post(adjustment=adjustment, by=by, at=at, previewed=preview.as_previewed)
     else:
         adjustment = None

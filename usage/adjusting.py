@@ -130,7 +130,8 @@ def adjustment_save(
         raise ValidationError(
             {"office": "Name the office: inter-office COGS is prevented, so each office has costs of its own."}
         )
-    if account is not None and (reason := why_not_other_side(account)):
+    # A preview asked that already.
+    if account is not None and previewed is None and (reason := why_not_other_side(account)):
         raise ValidationError({"account": f"{reason} Nothing was saved."})
     made = [_line(position, line) for position, line in enumerate(lines, start=1)]
     if adjustment_type == Type.COUNT:
@@ -184,7 +185,7 @@ def adjustment_post(
     is posted.
     """
     lines, is_split = lines_to_post(adjustment)
-    if reason := why_not_post(adjustment, by) or _why_not_as_previewed(adjustment, previewed):
+    if reason := why_not_post(adjustment, by, lines) or _why_not_as_previewed(adjustment, previewed):
         raise ValidationError(f"{reason} Nothing was posted.")
     refuse_header(adjustment, at=at)
     try:
@@ -296,11 +297,13 @@ def why_not_approve(adjustment: InventoryAdjustment, by: User | None = None) -> 
     return ""
 
 
-def why_not_post(adjustment: InventoryAdjustment, by: User | None = None) -> str:
+def why_not_post(
+    adjustment: InventoryAdjustment, by: User | None = None, lines: Sequence[AdjustmentLine] | None = None
+) -> str:
     if adjustment.status != PostingStatus.PENDING:
         state = "posted already" if adjustment.status == PostingStatus.POSTED else "void"
         return f"Adjustment {adjustment.number} is {state}."
-    lines = _lines_of(adjustment)
+    lines = _lines_of(adjustment) if lines is None else lines
     if not lines:
         return f"Adjustment {adjustment.number} has no lines."
     if needs_approval(adjustment, lines):

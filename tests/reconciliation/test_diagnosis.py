@@ -10,7 +10,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from lots.accounts import default_account
-from lots.models import CostPool, LotCostEvent
+from lots.models import CostPool, LotCostEvent, Preference
 from lots.purchasing import purchase_order_close
 from lots.services import lot_change, lot_open
 from reconciliation.cure_document import draft_of
@@ -198,15 +198,35 @@ def test_without_an_estimate_the_stake_is_at_what_the_newest_lot_cost() -> None:
     assert found["B"].stake == 0
 
 
-@pytest.mark.parametrize("quantities", [("10", "-4"), ("4", "-10"), ("5", "-5"), ("1.5",)])
-def test_the_list_knows_the_amount_of_the_adjustment_that_is_proposed(quantities: tuple[str, ...]) -> None:
-    code = make_code("A", cost="2.225")
+@pytest.mark.parametrize(
+    ("cost", "quantities"),
+    [
+        ("2.225", ("10", "-4")),
+        ("2.225", ("4", "-10")),
+        ("2.225", ("5", "-5")),
+        ("2.225", ("1.5",)),
+        ("0", ("10",)),
+        ("0", ("4", "-10")),
+    ],
+)
+def test_the_list_knows_the_amount_of_the_adjustment_that_is_proposed(cost: str, quantities: tuple[str, ...]) -> None:
+    code = make_code("A", cost=cost)
+    if cost == "0":
+        # What lots hold is worth more, a unit, than what the newest of them brought.
+        for on, value in ((1, "90.00"), (2, "10.00")):
+            make_lot("A", received="2", value=value, on_day=on)
     for place, quantity in enumerate(quantities):
-        make_usage("A", quantity, on_day=2 + place)
+        make_usage("A", quantity, on_day=3 + place)
     reconcile()
     row: Any = open_pools().for_list().get()
-    proposal = suggest(code)
-    draft = draft_of(row, proposal.lines, office=None, adjusted_at=day(9), account=default_account("opening"))
+    draft = draft_of(
+        row,
+        suggest(code).lines,
+        office=None,
+        adjusted_at=day(9),
+        account=default_account("opening"),
+        preference=Preference.current(),
+    )
     assert row.proposed == draft.amount != 0
 
 
