@@ -60,7 +60,10 @@ def purchase_cost(figures: PurchaseFigures) -> PurchaseCost:
     unbilled = max(min(gross - figures.quantity_purchased, quantity_back - figures.quantity_credited), ZERO)
     bought = gross - unbilled
     if bought == 0:
-        return PurchaseCost(ZERO, payable, -payable)
+        # All of it went back unbilled. What of it other lots gave was sold from here, and keeps its cost as ordered:
+        # the variance account, which bears what the others gave, is credited with it.
+        value = to_cents(figures.unit_cost_ordered * min(figures.quantity_short, figures.quantity_received))
+        return PurchaseCost(value, payable, value - payable)
     value = figures.value_landed - to_cents(figures.value_landed * (figures.quantity_returned - unbilled) / bought)
     # Credits still to come are owed to us: they stay accrued until the vendor's credit arrives.
     quantity_awaited = max(quantity_back - unbilled - figures.quantity_credited, ZERO)

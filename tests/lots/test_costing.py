@@ -55,6 +55,18 @@ def figures(
         pytest.param(figures(landed="40"), "0", "0", "40", "-40", id="billed, never received: an expense"),
         pytest.param(figures(unit="5", received="10"), "0", "0", "0", "0", id="closed without a bill: no cost"),
         pytest.param(
+            figures(unit="10", received="10", billed="0", short="10"), "100", "0", "0", "100",
+            id="sold, and all of it sent back unbilled from other lots: as ordered",
+        ),
+        pytest.param(
+            figures(unit="10", received="4", returned="6", billed="0", short="4"), "40", "0", "0", "40",
+            id="the same of a part of it",
+        ),
+        pytest.param(
+            figures(unit="10", received="0", returned="10", billed="0", landed="7"), "0", "0", "7", "-7",
+            id="all of it sent back unbilled, and its freight billed: an expense",
+        ),
+        pytest.param(
             figures(received="6", returned="4", landed="100"), "60", "-40", "100", "0", id="the vendor's credit awaited"
         ),
         pytest.param(
