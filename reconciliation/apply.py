@@ -66,8 +66,8 @@ def apply_plans(*, run_id: int, plans: Sequence[PoolPlan], days: BookDays, accou
     with connection.cursor() as cursor:
         _copy_allocations(cursor, run_id, rows)
         _write_lots(cursor, plans)
-        rests, found_on = accruals_found(plans, days)
-        take_back_accruals(cursor, run_id=run_id, rests=rests, found_on=found_on)
+        rests, found_on = accruals_found(plans)
+        take_back_accruals(cursor, run_id=run_id, rests=rests, found_on=found_on, days=days)
         _write_open_usages(cursor, plans)
         _write_pools(cursor, plans)
         _refresh_open_sums(plans)
@@ -77,12 +77,12 @@ def apply_plans(*, run_id: int, plans: Sequence[PoolPlan], days: BookDays, accou
     _note_fed_lots(rows)
 
 
-def accruals_found(plans: Sequence[PoolPlan], days: BookDays) -> tuple[dict[int, int], dict[int, str]]:
+def accruals_found(plans: Sequence[PoolPlan]) -> tuple[dict[int, int], dict[int, int]]:
     """Map each usage that has COGS accrued and that these plans allocate to what is left open of it, in steps; and to
-    the day in the books of its true cost.
+    the day (an ordinal) of its true cost.
     """
     rests: dict[int, int] = {}
-    found_on: dict[int, str] = {}
+    found_on: dict[int, int] = {}
     for plan in plans:
         if accrued := set(plan.snapshot.accrued):
             after = plan.plan.quantity_unallocated_after
@@ -92,7 +92,7 @@ def accruals_found(plans: Sequence[PoolPlan], days: BookDays) -> tuple[dict[int,
                 if usage.key in accrued and after[usage.key] != usage.quantity_unallocated
             }
             rests |= found
-            found_on |= {usage: days[day] for usage, day in plan.found_on(found).items()}
+            found_on |= plan.found_on(found)
     return rests, found_on
 
 

@@ -21,10 +21,9 @@ from reconciliation.apply import accruals_found, allocation_rows
 from reconciliation.dating import BookDays
 from reconciliation.planning import PoolPlan
 from reconciliation.posting import (
-    CHANGED_ACCRUALS,
-    PARTS_OF_ACCRUALS,
     PARTS_OF_EVENTS,
     accounts_and_texts,
+    accruals_back,
     cost_lines,
 )
 
@@ -45,10 +44,6 @@ FROM event JOIN opened ON opened.dated = event.dated
 CROSS JOIN LATERAL (SELECT event.kept_on AS account_id, event.is_fed) AS lot
 {PARTS_OF_EVENTS}
 GROUP BY opened.day, part.debit, part.credit
-"""  # noqa: S608  (our own constant text)
-_ACCRUALS = f"""
-SELECT change.entry, part.debit, part.credit, sum(part.amount) FROM ({CHANGED_ACCRUALS}) AS change {PARTS_OF_ACCRUALS}
-GROUP BY change.entry, part.debit, part.credit
 """  # noqa: S608  (our own constant text)
 
 
@@ -133,15 +128,7 @@ class ForeseenBooks:
             self._add_line(date.fromisoformat(day), debit, credit, cents * MONEY_STEP)
 
     def _add_accruals(self, plans: Sequence[PoolPlan]) -> None:
-        rests, found_on = accruals_found(plans, self.days)
-        if not rests:
-            return
-        parameters: dict[str, Any] = {
-            "usages": int_array(rests),
-            "rests": int_array(rests.values()),
-            "entries": int_array(date.fromisoformat(found_on[usage]).toordinal() for usage in rests),
-        }
+        rests, found_on = accruals_found(plans)
         with connection.cursor() as cursor:
-            cursor.execute(_ACCRUALS, parameters)
-            for day, debit, credit, amount in cursor.fetchall():
-                self._add_line(date.fromordinal(day), debit, credit, amount)
+            for line in accruals_back(cursor, rests=rests, found_on=found_on, days=self.days):
+                self._add_line(date.fromisoformat(line.day), line.debit, line.credit, line.amount)

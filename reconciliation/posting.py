@@ -5,13 +5,17 @@ allocations that a batch has just written, and accrued COGS that is taken back b
 into entries of one day and kind; a line names its usage, lot and document, so that it can be followed both ways.
 """
 
+from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from datetime import date
+from decimal import Decimal
 from itertools import islice
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from django.db.backends.utils import CursorWrapper
 
 from inventory_site.arrays import int_array
+from reconciliation.dating import BookDays
 from reconciliation.models import JournalEntry
 from reconciliation.snapshot import binary_cursor
 
@@ -93,41 +97,58 @@ COPY reconciliation_journalline (entry_id, debit_account_id, credit_account_id, 
 COPY_CHUNK = 10_000
 
 # An accrual stands for what is unallocated; of what this batch allocated it is taken back beside the true cost, so that
-# the month in which that counts bears only the difference.
-CHANGED_ACCRUALS: Final = """
-SELECT open.usage_id, open.accrued_booked, rest.entry, CASE WHEN preference.accrue_cogs
-    THEN round(rest.quantity * 0.0001 * code.est_unit_cost, 2) ELSE 0 END AS target
-FROM unnest(%(usages)s::bigint[], %(rests)s::bigint[], %(entries)s::bigint[]) AS rest(usage, quantity, entry)
+# the month in which that counts bears only the difference. What was booked later, such as for a higher estimate, is
+# taken back where it was booked: no month gives back what it never bore.
+_CHANGED_ACCRUALS = """
+SELECT open.usage_id, open.accrued_booked AS booked, rest.found, open.accrued_booked - CASE
+    WHEN preference.accrue_cogs THEN round(rest.quantity * 0.0001 * code.est_unit_cost, 2) ELSE 0 END AS back
+FROM unnest(%(usages)s::bigint[], %(rests)s::bigint[], %(found)s::date[]) AS rest(usage, quantity, found)
 JOIN usage_openusage AS open ON open.usage_id = rest.usage
 JOIN lots_costpool AS pool ON pool.id = open.pool_id JOIN lots_lineitemcode AS code ON code.id = pool.code_id
 CROSS JOIN lots_preference AS preference
 WHERE open.accrued_booked <> 0
 """
-# To follow rows `change` of those.
-PARTS_OF_ACCRUALS: Final = """
+_ACCRUALS_BACK = f"""
+WITH change AS ({_CHANGED_ACCRUALS}), booked AS (
+    SELECT change.usage_id, entry.date AS day, sum(CASE WHEN line.credit_account_id = preference.account_accrued_cogs_id
+        THEN line.amount ELSE -line.amount END) AS amount
+    FROM change JOIN reconciliation_journalline AS line ON line.usage_id = change.usage_id
+        AND line.kind = 'ACCRUED_COGS'
+    JOIN reconciliation_journalentry AS entry ON entry.id = line.entry_id
+    CROSS JOIN lots_preference AS preference GROUP BY change.usage_id, entry.date
+), upto AS (
+    SELECT usage_id, day, amount, sum(amount) OVER (PARTITION BY usage_id ORDER BY day) AS amount_upto,
+        sum(amount) OVER (PARTITION BY usage_id) AS amount_in_all
+    FROM booked
+)
+SELECT change.usage_id, coalesce(greatest(upto.day, change.found), change.found), given.accrued, given.charged,
+    CASE WHEN upto.usage_id IS NULL THEN change.back
+        ELSE round(change.back * upto.amount_upto / change.booked, 2)
+            - round(change.back * (upto.amount_upto - upto.amount) / change.booked, 2) END
+FROM change LEFT JOIN upto ON upto.usage_id = change.usage_id AND upto.amount_in_all = change.booked
 JOIN usage_inventoryusage AS usage ON usage.id = change.usage_id
 CROSS JOIN lots_preference AS preference
 CROSS JOIN LATERAL (
     SELECT preference.account_accrued_cogs_id AS accrued,
-        coalesce(usage.account_id, preference.account_cost_id) AS charged, change.accrued_booked - change.target AS back
+        coalesce(usage.account_id, preference.account_cost_id) AS charged
 ) AS given
-CROSS JOIN LATERAL (
-    SELECT CASE WHEN given.back > 0 THEN given.accrued ELSE given.charged END AS debit,
-        CASE WHEN given.back > 0 THEN given.charged ELSE given.accrued END AS credit, abs(given.back) AS amount
-) AS part
-WHERE given.back <> 0 AND given.accrued <> given.charged
-"""
-_TAKE_BACK = f"""
-WITH change AS ({CHANGED_ACCRUALS}), kept AS (
-    UPDATE usage_openusage AS open SET accrued_booked = change.target FROM change WHERE open.usage_id = change.usage_id
-)
+WHERE change.back <> 0 AND given.accrued <> given.charged ORDER BY 1, 2
+"""  # noqa: S608  (our own constant text)
+_KEEP_BOOKED = f"""
+WITH change AS ({_CHANGED_ACCRUALS})
+UPDATE usage_openusage AS open SET accrued_booked = change.booked - change.back
+FROM change WHERE open.usage_id = change.usage_id
+"""  # noqa: S608  (our own constant text)
+_TAKE_BACK = """
 INSERT INTO reconciliation_journalline (entry_id, debit_account_id, credit_account_id, amount, kind, code_id, office_id,
     "order", source_kind, source_number, lot_id, usage_id)
-SELECT change.entry, part.debit, part.credit, part.amount, 'ACCRUED_COGS', usage.code_id, usage.office_id,
+SELECT part.entry, part.debit, part.credit, part.amount, 'ACCRUED_COGS', usage.code_id, usage.office_id,
     usage."order", usage.source_kind, usage.source_number, NULL, usage.id
-FROM change {PARTS_OF_ACCRUALS}
-ORDER BY change.entry, usage.id
-"""  # noqa: S608  (our own constant text)
+FROM unnest(%(usages)s::bigint[], %(entries)s::bigint[], %(debits)s::bigint[], %(credits)s::bigint[],
+    %(amounts)s::numeric[]) AS part(usage, entry, debit, credit, amount)
+JOIN usage_inventoryusage AS usage ON usage.id = part.usage
+ORDER BY part.entry, usage.id
+"""
 
 
 def post_allocations(
@@ -199,21 +220,66 @@ def post_cost_events(cursor: CursorWrapper, *, pools: Sequence[int], run_id: int
         cursor.execute(_POST_EVENTS, parameters)
 
 
-def take_back_accruals(
-    cursor: CursorWrapper, *, run_id: int, rests: Mapping[int, int], found_on: Mapping[int, str]
-) -> None:
-    """Take back the accrued COGS of usages of which less is unallocated now: `rests` in steps, 0 where it closed.
+class AccrualBack(NamedTuple):
+    """Accrued COGS of one usage that is taken back on one day in the books."""
 
-    `found_on` is the day in the books of each usage's true cost. Called before the rows of closed usages go.
+    usage: int
+    day: str
+    debit: int
+    credit: int
+    amount: Decimal
+
+
+def accruals_back(
+    cursor: CursorWrapper, *, rests: Mapping[int, int], found_on: Mapping[int, int], days: BookDays
+) -> list[AccrualBack]:
+    """What of the accrued COGS of usages is to be taken back, where less of them is unallocated: `rests` in steps.
+
+    `found_on` is the day (an ordinal) of each usage's true cost. What is taken back counts then, or where it was booked
+    if that is later. Reads only.
     """
+    if not rests:
+        return []
+    cursor.execute(_ACCRUALS_BACK, _of_rests(rests, found_on))
+    parts: defaultdict[tuple[int, str, int, int], Decimal] = defaultdict(Decimal)
+    for usage, day, accrued, charged, amount in cursor.fetchall():
+        parts[usage, days[day.toordinal()], accrued, charged] += amount
+    return [
+        AccrualBack(usage, day, *((accrued, charged) if amount > 0 else (charged, accrued)), abs(amount))
+        for (usage, day, accrued, charged), amount in parts.items()
+        if amount
+    ]
+
+
+def take_back_accruals(
+    cursor: CursorWrapper, *, run_id: int, rests: Mapping[int, int], found_on: Mapping[int, int], days: BookDays
+) -> None:
+    """Take back the accrued COGS of usages of which less is unallocated now, as `accruals_back` says.
+
+    Called before the rows of closed usages go.
+    """
+    if not rests:
+        return
+    lines = accruals_back(cursor, rests=rests, found_on=found_on, days=days)
+    cursor.execute(_KEEP_BOOKED, _of_rests(rests, found_on))
     text = "Accrued COGS taken back: the true cost was found"
-    if entries := _entries(cursor, Kind.ACCRUED_COGS, run_id, sorted({found_on[usage] for usage in rests}), text):
+    if entries := _entries(cursor, Kind.ACCRUED_COGS, run_id, sorted({line.day for line in lines}), text):
         parameters: dict[str, Any] = {
-            "usages": int_array(rests),
-            "rests": int_array(rests.values()),
-            "entries": int_array(entries[found_on[usage]] for usage in rests),
+            "usages": int_array(line.usage for line in lines),
+            "entries": int_array(entries[line.day] for line in lines),
+            "debits": int_array(line.debit for line in lines),
+            "credits": int_array(line.credit for line in lines),
+            "amounts": [line.amount for line in lines],
         }
         cursor.execute(_TAKE_BACK, parameters)
+
+
+def _of_rests(rests: Mapping[int, int], found_on: Mapping[int, int]) -> dict[str, Any]:
+    return {
+        "usages": int_array(rests),
+        "rests": int_array(rests.values()),
+        "found": [date.fromordinal(found_on[usage]) for usage in rests],
+    }
 
 
 def _entries(

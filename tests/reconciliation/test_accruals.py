@@ -126,6 +126,45 @@ def test_the_run_that_finds_the_true_cost_takes_the_estimate_back_where_it_was_f
     assert accrue_cogs(now=FOUND).lines == 0
 
 
+@pytest.mark.django_db
+def test_each_month_gives_back_what_it_bore_and_no_month_more() -> None:
+    """20.00 in January, 10.00 more in March for a higher estimate; the goods were there in January after all."""
+    switch(on=True)
+    usage = make_usage("WIRE", "10")
+    accrue_cogs(now=FOUND)
+    est_unit_cost_set(by=None, at=day(1), code=usage.code, est_unit_cost=Decimal(3))
+    accrue_cogs(now=FOUND)
+    # A part of it first: of each month its part.
+    make_lot("WIRE", received="4", value="16.00", on_day=1)
+    reconcile(now=FOUND)
+    assert booked() == Decimal("18.00")
+    assert lines()[2:] == [
+        (date(2026, 1, 6), "2110", "5000", Decimal("8.00")),
+        (date(2026, 3, 2), "2110", "5000", Decimal("4.00")),
+    ]
+    make_lot("WIRE", received="6", value="24.00", on_day=1)
+    reconcile(now=FOUND)
+    assert lines()[4:] == [
+        (date(2026, 1, 6), "2110", "5000", Decimal("12.00")),
+        (date(2026, 3, 2), "2110", "5000", Decimal("6.00")),
+    ]
+    assert culprits() == {}
+    assert accrue_cogs(now=FOUND).lines == 0
+
+
+@pytest.mark.django_db
+def test_goods_that_came_after_the_accrual_take_all_of_it_back_in_their_month() -> None:
+    switch(on=True)
+    usage = make_usage("WIRE", "10")
+    accrue_cogs(now=FOUND)
+    est_unit_cost_set(by=None, at=day(1), code=usage.code, est_unit_cost=Decimal(3))
+    accrue_cogs(now=FOUND)
+    make_lot("WIRE", received="10", value="40.00", on_day=80)
+    reconcile(now=FOUND)
+    assert lines()[2:] == [(date(2026, 3, 25), "2110", "5000", Decimal("30.00"))]
+    assert culprits() == {}
+
+
 @pytest.mark.parametrize(("closed", "booked_on"), [(None, date(2026, 2, 13)), (date(2026, 2, 1), date(2026, 3, 1))])
 @pytest.mark.django_db
 def test_the_estimate_goes_where_the_true_cost_comes_so_that_a_month_bears_only_the_difference(
