@@ -9,6 +9,7 @@ from datetime import datetime
 from decimal import Decimal
 
 from django.db.models import Model, Sum
+from django.utils import timezone
 
 from lots.accounts import default_account
 from lots.costing import PurchaseCost, PurchaseFigures, purchase_cost
@@ -85,20 +86,26 @@ def recost(
     """Bring what a purchased lot is worth, and how that is owed, to what its documents say now.
 
     `is_open`: the purchase order is open, so cost is estimated. `quantity` is received (or, negative, gone) with the
-    same event. Locks the pool, brings `lot` up to date, and writes at most one cost event. Raises as `lot_change` does.
+    same event. Locks the pool, brings `lot` up to date, and writes at most one cost event; two where what is owed
+    counts before the goods were there to be worth something. Raises as `lot_change` does.
     """
     lock_pools([lot.pool_id])
     lot.refresh_from_db()
     cost = cost_of(lot, figures_of(lot), is_open=is_open, quantity=quantity)
+    value, value_payable = cost.value - lot.value, cost.value_payable - lot.value_payable
     value_other = cost.value_other - lot.value_other
+    there = lot.first_received_at
+    if value and not quantity and there is not None and timezone.localdate(at) < timezone.localdate(there):
+        lot_change(lot=lot, at=at, kind=kind, source_number=source_number, value_payable=value_payable)
+        at, value_payable = there, ZERO
     return lot_change(
         lot=lot,
         at=at,
         kind=kind,
         source_number=source_number,
         quantity=quantity,
-        value=cost.value - lot.value,
-        value_payable=cost.value_payable - lot.value_payable,
+        value=value,
+        value_payable=value_payable,
         value_other=value_other,
         account=default_account("variance") if value_other else None,
     )

@@ -9,6 +9,7 @@ from decimal import Decimal
 
 from django.core.exceptions import ValidationError
 from django.db.models import Sum
+from django.utils import timezone
 
 from inventory_site.money import quantity_text
 from lots.ledger import ZERO
@@ -146,13 +147,18 @@ def parts_coming_back(line: ShipmentLine) -> list[Part]:
     """Split a return over the usages that its order line went out by, the last one first, each by what it has not yet
     had returned; named units go back to the usage that took them.
 
-    Raises ValidationError when the units named did not go out on this order line.
+    Raises ValidationError when the units named did not go out on this order line, or not yet on the day of the return.
     """
     wanted, serials = line.quantity, serials_of(line.serials)
     is_split = preference_in_force().prevent_inter_office
     parts = []
+    day = timezone.localdate(line.shipment.shipped_at)
+    is_early = False
     for usage, movement in usages_gone_out(line.order_line):
         left = left_to_return(usage)
+        if left > 0 and timezone.localdate(usage.used_at) > day:
+            is_early = True
+            continue
         if wanted == 0 or left <= 0 or (line.manufacturer_lot and movement.manufacturer_lot != line.manufacturer_lot):
             continue
         # What comes back to another office, where offices are kept apart, can go back to that one's lots only.
@@ -168,6 +174,11 @@ def parts_coming_back(line: ShipmentLine) -> list[Part]:
             parts.append(Part(Decimal(len(those)), lots, those, usage, line.manufacturer_lot))
             serials = [serial for serial in serials if serial not in took]
             wanted -= len(those)
+    if wanted and is_early:
+        raise ValidationError(
+            f"{quantity_text(line.quantity)} {line.order_line.code} cannot have come back on {day:%Y-%m-%d}: order"
+            f" {line.order_line.order} shipped them later. Enter the day on which they came back. Nothing was posted."
+        )
     if wanted:
         what = f"manufacturer lot {line.manufacturer_lot}" if line.manufacturer_lot else "this code"
         what = f"serial number {serials[0]}" if serials else what

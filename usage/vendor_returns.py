@@ -5,11 +5,13 @@ lot's cost event credits what the vendor owes for it: only a difference of cost 
 """
 
 from datetime import datetime
+from decimal import Decimal
 
 from django.contrib.auth.models import User
 from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.db.models import F, Q
+from django.utils import timezone
 
 from inventory_site.money import quantity_text
 from lots.accounts import default_account
@@ -59,8 +61,8 @@ def vendor_return_post(*, receipt: Receipt, by: User | None, at: datetime) -> Re
     """Send goods back: the lot is lowered by what it still holds of them, the rest becomes usage against other lots.
 
     On Hand goes down by all of it; On Order up, where a replacement is expected. Raises ValidationError for a return
-    that is not pending or dated in the future, of more than was received, for a replacement of a closed order, or for
-    serial numbers that are not there.
+    that is not pending or dated in the future, of more than was received or had been by its own day, for a replacement
+    of a closed order, or for serial numbers that are not there.
     """
     lock_document(receipt)
     refuse_unless_pending(receipt)
@@ -80,6 +82,7 @@ def vendor_return_post(*, receipt: Receipt, by: User | None, at: datetime) -> Re
                 f"{quantity_text(quantity)} of {lot.code} cannot go back: {order} brought {quantity_text(there)} that"
                 " did not go back yet. Nothing was posted."
             )
+        _refuse_before_it_came(receipt, lot, quantity)
     for line in lines:
         _refuse_unknown_units(line)
     receipt.status = PostingStatus.POSTED
@@ -89,6 +92,21 @@ def vendor_return_post(*, receipt: Receipt, by: User | None, at: datetime) -> Re
     history_note(number=receipt.number, action="Posted", by=by, at=at)
     history_note(number=order.number, action="Returned", by=by, at=at, note=receipt.number)
     return receipt
+
+
+def _refuse_before_it_came(receipt: Receipt, lot: InventoryLot, quantity: Decimal) -> None:
+    """Goods cannot go back before they came: the lot would be worth less than nothing in between."""
+    day = timezone.localdate(receipt.received_at)
+    came = ReceiptLine.objects.filter(
+        purchase_order_line__lot=lot, receipt__kind=Receipt.Kind.INCOMING, receipt__status=PostingStatus.POSTED
+    ).values_list("receipt__received_at", "quantity")
+    by_then = sum((one for received_at, one in came if timezone.localdate(received_at) <= day), ZERO)
+    if quantity > by_then:
+        raise ValidationError(
+            f"{quantity_text(quantity)} of {lot.code} cannot have gone back on {day:%Y-%m-%d}: by then"
+            f" {receipt.purchase_order} had brought {quantity_text(by_then)}. Enter the day on which they went back."
+            " Nothing was posted."
+        )
 
 
 def _refuse_unknown_units(line: ReceiptLine) -> None:
