@@ -14,6 +14,8 @@ from reconciliation.journal_lines import COST, COST_KINDS, KINDS
 from reconciliation.journal_querysets import PostingFigures, posting_figures, within_period
 from reconciliation.models import JournalEntry, JournalMonth, JournalPosting
 
+# The value of a filter that finds lines of no order, or of no office.
+NONE = "none"
 SIDES = (("debit", "Debit"), ("credit", "Credit"))
 SIDE_OF = {"debit": JournalPosting.Side.DEBIT, "credit": JournalPosting.Side.CREDIT}
 # What the months of the journal can be asked for.
@@ -53,6 +55,13 @@ class AccountFilter(TextFilter):
         return list(accounts.values_list("pk", flat=True))
 
 
+class OrderFilter(TextFilter):
+    """As every text filter; and "none" finds what belongs to no order."""
+
+    def filter(self, qs: QuerySet[Any], value: str | None) -> QuerySet[Any]:
+        return qs.filter(order="") if value == NONE else super().filter(qs, value)
+
+
 class JournalFilterSet(WordsFilterSet):
     search_lookups = ("source_number__istartswith", "order__istartswith", "account__number__istartswith")
     search_label = "Search account, code, transaction ID or order"
@@ -63,8 +72,8 @@ class JournalFilterSet(WordsFilterSet):
     account = AccountFilter("account__number", label="Account")
     side = ChoiceFilter(choices=SIDES, label="Side", method="on_side")
     code = TextFilter("code__code", label="Code")
-    office = ModelChoiceFilter(queryset=Office.objects.all(), label="Office")
-    order = TextFilter("order", label="Order")
+    office = ModelChoiceFilter(queryset=Office.objects.all(), label="Office", null_label="No office", null_value=NONE)
+    order = OrderFilter("order", label="Order")
     source_number = TextFilter("source_number", label="Transaction ID")
     run = NumberFilter("entry__run_id", label="Run")
     kind = ChoiceFilter(choices=(*KINDS, (COST, "COGS, true-ups, accruals")), label="Kind", method="of_kind")

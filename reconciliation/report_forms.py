@@ -17,6 +17,7 @@ COGS_KINDS: Final = (
     ("COGS", "Cost of usage"),
     ("TRUE_UP", "True-ups"),
     ("ACCRUED_COGS", "Accrued COGS"),
+    ("RECEIPT", "Variances"),
 )
 MONTHS: Final = (("3", "3 months"), ("6", "6 months"), ("12", "12 months"), ("24", "24 months"))
 

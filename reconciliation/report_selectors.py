@@ -27,7 +27,6 @@ from inventory_site.fields import MONEY_PLACES, MoneyField
 from lots.models import Account, AccountKind, InventoryLot, LineItemCode, LotCostToPost, Office, Preference
 from lots.periods import next_period
 from reconciliation.account_selectors import balances_of
-from reconciliation.journal_lines import COST_KINDS
 from reconciliation.models import JournalLine
 
 ZERO: Final = Decimal(0)
@@ -259,13 +258,17 @@ SELECT 2, NULL, NULL, NULL, count(*), 0 FROM ranked ORDER BY 1, 6
 
 
 def cogs_by_month(*, months: Sequence[date], by: str, kind: str = "", start: int = 0, stop: int = 100) -> CogsByMonth:
-    """Cost of sales by code, order or office and month: debits less credits of the cost-of-sales accounts."""
+    """Cost of sales by code, order or office and month: debits less credits of the cost-of-sales accounts.
+
+    Of every kind of line: what is charged to the variance account for a return to a vendor and what is credited there
+    for it belong together. So the totals are what the balances of these accounts changed by.
+    """
     accounts = Account.objects.filter(kind=AccountKind.COST_OF_SALES).values_list("pk", flat=True)
     parameters: dict[str, Any] = {
         "accounts": list(accounts),
         "from": months[0],
         "until": next_period(months[-1]),
-        "kinds": [str(known) for known in COST_KINDS],
+        "kinds": [str(known) for known in _KIND_LABELS],
         "kind": kind,
         "start": start,
         "stop": stop,
@@ -273,7 +276,7 @@ def cogs_by_month(*, months: Sequence[date], by: str, kind: str = "", start: int
     with connection.cursor() as cursor:
         cursor.execute(_COGS.format(costs=_COSTS[by]), parameters)
         found = cursor.fetchall()
-    kinds = {str(known): CostRow(str(known), _KIND_LABELS[known]) for known in COST_KINDS}
+    kinds = {str(known): CostRow(str(known), label) for known, label in _KIND_LABELS.items()}
     rows: dict[str, CostRow] = {}
     count = 0
     for level, key, month, line_kind, amount, _ in found:
@@ -287,7 +290,13 @@ def cogs_by_month(*, months: Sequence[date], by: str, kind: str = "", start: int
     return CogsByMonth(months, list(rows.values()), count, list(kinds.values()))
 
 
-_KIND_LABELS: Final = {Kind.COGS: "Cost of usage", Kind.TRUE_UP: "True-ups", Kind.ACCRUED_COGS: "Accrued COGS"}
+_KIND_LABELS: Final = {
+    Kind.COGS: "Cost of usage",
+    Kind.TRUE_UP: "True-ups",
+    Kind.ACCRUED_COGS: "Accrued COGS",
+    Kind.RECEIPT: "Variances",
+    Kind.PURCHASE: "Billed",
+}
 
 
 def _name(rows: dict[str, CostRow], by: str) -> None:

@@ -1,6 +1,6 @@
 """Tables of the reports."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from datetime import date
 from decimal import Decimal
 from typing import Any
@@ -289,7 +289,7 @@ class CostTable(BaseTable):
 
 
 def cost_table(
-    rows: Iterable[CostRow],
+    rows: Sequence[CostRow],
     *,
     heading: str,
     months: Sequence[date],
@@ -299,20 +299,20 @@ def cost_table(
     caption: str,
     empty: Any = None,
 ) -> CostTable:
-    """A table with a column per month, and where asked what of the total are true-ups and accruals."""
+    """A table with a column per month, and where asked what of the total are true-ups, accruals and variances."""
     extra: list[tuple[str, Any]] = [(f"{month:%Y-%m}", MonthColumn(month, url=url)) for month in reversed(months)]
     figures: dict[str, Decimal | None] = {}
     if totals is not None:
         figures = {f"{month:%Y-%m}": totals.by_month.get(month, Decimal(0)) for month in months}
         figures["total"] = totals.total
     if with_kinds:
-        extra += [
-            ("true_ups", KindMoneyColumn("True-ups", kind="TRUE_UP")),
-            ("accrued", KindMoneyColumn("Accrued", kind="ACCRUED_COGS")),
-        ]
-        if totals is not None:
-            figures["true_ups"] = totals.by_kind.get("TRUE_UP", Decimal(0))
-            figures["accrued"] = totals.by_kind.get("ACCRUED_COGS", Decimal(0))
+        of_kinds = [("true_ups", "True-ups", "TRUE_UP"), ("accrued", "Accrued", "ACCRUED_COGS")]
+        if any("RECEIPT" in row.by_kind for row in [*rows, *([totals] if totals else [])]):
+            of_kinds.append(("variances", "Variances", "RECEIPT"))
+        for name, label, kind in of_kinds:
+            extra.append((name, KindMoneyColumn(label, kind=kind)))
+            if totals is not None:
+                figures[name] = totals.by_kind.get(kind, Decimal(0))
     table = CostTable(
         rows,
         extra_columns=extra,

@@ -20,7 +20,7 @@ from inventory_site.listing import EmptyState
 from inventory_site.tables import BaseTable
 from inventory_site.views import CSV_TYPE, XLSX_TYPE, RecordPermissionMixin
 from lots import addresses
-from reconciliation.journal_lines import COST
+from reconciliation.journal_filtersets import NONE
 from reconciliation.report_forms import CogsForm, ReportForm
 from reconciliation.report_selectors import CostRow, cogs_by_month
 from reconciliation.report_tables import (
@@ -157,8 +157,15 @@ def page_of(request: HttpRequest, rows: Sequence[Any]) -> tuple[list[Any], Repor
 
 
 # -- COGS by month -----------------------------------------------------------------------------------
+_WHAT_IT_IS: Final = (
+    "All that accounts of the kind Cost of sales were charged, less what they were credited. Variances are what"
+    " purchases and jobs left there: credits that differ, bills without goods, the other side of what went back to a"
+    " vendor from other lots."
+)
+
+
 class CogsByMonthView(ReportView):
-    """Cost of sales by code, order or office; true-ups and accruals stand apart."""
+    """Cost of sales by code, order or office; true-ups, accruals and variances stand apart."""
 
     title = "COGS by Month"
 
@@ -194,7 +201,7 @@ class CogsByMonthView(ReportView):
         rows = _cost_rows(found.rows, asked, months, found.totals_of(asked["kind"]))
         return {
             "sections": [
-                Section("By kind", table=kinds),
+                Section("By kind", note=_WHAT_IT_IS, table=kinds),
                 Section(f"By {names[asked['by']]}", note="The largest first.", table=rows),
             ],
             "pages": page,
@@ -208,7 +215,6 @@ def _page_number(request: HttpRequest) -> int:
 
 def _journal(month: date, *, kind: str, **filters: str) -> str:
     period = f"{month:%Y-%m}"
-    kind = kind or COST
     return addresses.found_set(
         "reconciliation:journal", period=period, kind=kind, account_kind="COST_OF_SALES", **filters
     )
@@ -219,8 +225,9 @@ def _cost_rows(rows: Sequence[CostRow], asked: Mapping[str, Any], months: Sequen
 
     def url(row: CostRow, month: date) -> str:
         if not row.key or row.key == "0":
-            return _journal(month, kind=asked["kind"])
-        value = str(row.key) if by == "office" else addresses.exactly(row.label)
+            value = NONE
+        else:
+            value = str(row.key) if by == "office" else addresses.exactly(row.label)
         return _journal(month, kind=asked["kind"], **{by: value})
 
     return cost_table(

@@ -1,6 +1,6 @@
 """Reports of the books, by real documents: they tie out, say where they do not, and lead to what they are made of."""
 
-from datetime import timedelta
+from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -10,14 +10,16 @@ from django.test import Client
 from django.utils import timezone
 
 from lots.invoicing import purchase_post
-from lots.models import InventoryLot
+from lots.models import Account, AccountKind, InventoryLot, Receipt
 from lots.purchasing import purchase_order_close
 from lots.querysets import lots
+from reconciliation.account_selectors import balances_of
 from reconciliation.models import JournalEntry
 from reconciliation.report_selectors import Tie, books_now, cogs_by_month, estimated_by_age
 from tests.factories import day, make_code, make_lot, make_usage, reconcile
-from tests.lots.purchasing_stories import line_of, lot_of, order_of, receive, write_bill
+from tests.lots.purchasing_stories import line_of, lot_of, order_of, receive, write_bill, write_receipt
 from tests.pages.reading import exported, said
+from usage.vendor_returns import vendor_return_post
 
 pytestmark = pytest.mark.django_db
 
@@ -193,6 +195,48 @@ def test_a_month_of_a_code_leads_to_postings_that_add_up_to_it(viewer: Client, u
     address = next(part.split('"')[0] for part in page.split('href="') if "period=2026-02" in part and "WIDGET" in part)
     postings = rows(viewer, f"{address}&export=csv")
     assert [(row["Debit"], row["Credit"]) for row in postings][-1] == ("5.90", "0.00")
+
+
+def test_a_vendor_return_from_other_lots_leaves_the_difference_alone(viewer: Client) -> None:
+    """4 of 10 sold ones go back: the vendor owes 40.00, and the lot that gave them loses 48.00."""
+    order = order_of(("WIRE", "10", "10"))
+    receive(order, "10")
+    make_usage("WIRE", "10", on_day=3)
+    reconcile()
+    make_lot("WIRE", received="20", value="240.00", on_day=4)
+    back = write_receipt(order, "4", kind=Receipt.Kind.OUTGOING_RETURN, on_day=5)
+    vendor_return_post(receipt=back, by=None, at=day(6))
+    reconcile()
+    found = rows(viewer, f"{COGS}?until=2026-01&months=3&export=csv")
+    assert [(row["Code"], row["2026-01"], row["Total"], row["Variances"]) for row in found] == [
+        ("WIRE", "108.00", "108.00", "-40.00"),
+        ("Totals", "108.00", "108.00", "-40.00"),
+    ]
+    accounts = Account.objects.filter(kind=AccountKind.COST_OF_SALES)
+    assert sum(balances_of(list(accounts)).values()) == 108
+    page = viewer.get(f"{COGS}?until=2026-01&months=3")
+    kinds = page.context["sections"][0].table
+    assert [(row.label, row.total) for row in kinds.data] == [("Cost of usage", 148), ("Variances", -40)]
+    assert net_of_postings(viewer, kinds, "Variances") == Decimal(-40)
+    assert net_of_postings(viewer, page.context["sections"][1].table, "WIRE") == Decimal(108)
+
+
+def net_of_postings(viewer: Client, table: Any, label: str) -> Decimal:
+    """What the postings add up to that the row's figure of January leads to."""
+    record = next(row for row in table.data if row.label == label)
+    address = table.columns["2026-01"].column.url_of(record, date(2026, 1, 1))
+    *_, total = rows(viewer, f"{address}&export=csv")
+    return Decimal(total["Debit"]) - Decimal(total["Credit"])
+
+
+@pytest.mark.parametrize(("by", "label"), [("office", "No office"), ("order", "No order")])
+def test_what_belongs_to_no_office_or_order_leads_to_its_own_postings(viewer: Client, by: str, label: str) -> None:
+    for office, order in (("", ""), ("ATL", "60007")):
+        make_lot("WIRE", received="10", value="100.00", office=office)
+        make_usage("WIRE", "3" if order else "2", office=office, order=order)
+    reconcile()
+    table = viewer.get(f"{COGS}?until=2026-01&months=3&by={by}").context["sections"][1].table
+    assert net_of_postings(viewer, table, label) == Decimal(20)
 
 
 def test_the_largest_come_first_and_the_rest_on_further_pages(monkeypatch: pytest.MonkeyPatch) -> None:
