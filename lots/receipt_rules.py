@@ -9,6 +9,7 @@ from decimal import Decimal
 from typing import Any
 
 from django.core.exceptions import ValidationError
+from django.db.models import Min
 
 from inventory_site.money import quantity_text
 from lots.ledger import ZERO
@@ -17,6 +18,7 @@ from lots.lot_users import used_by
 from lots.models import (
     DocumentStatus,
     InventoryLot,
+    InventoryTransaction,
     PostingStatus,
     Purchase,
     PurchaseOrder,
@@ -92,18 +94,26 @@ def _why_not_take_back(lot: InventoryLot, quantity: Decimal, receipt: Receipt, o
         credits = Purchase.objects.filter(
             status=PostingStatus.POSTED, lines__purchase_order_line__lot=lot, lines__quantity__lt=0
         )
-        numbers = ", ".join(credits.order_by("pk").distinct().values_list("number", flat=True))
-        return f"The vendor credited what went back of {lot.code}: void {numbers} first."
-    if receipt.is_replacement_expected and order.status == DocumentStatus.OPEN and quantity_on_order(lot) < quantity:
-        later = Receipt.objects.filter(
+        return f"The vendor credited what went back of {lot.code}: void {_numbers(credits)} first."
+    is_awaited = receipt.is_replacement_expected and order.status == DocumentStatus.OPEN
+    if is_awaited and quantity_on_order(lot) < quantity and (numbers := _received_after(receipt, lot)):
+        return f"The replacement of {lot.code} has come: void {numbers} first."
+    return ""
+
+
+def _received_after(receipt: Receipt, lot: InventoryLot) -> str:
+    """The numbers of the receipts of a lot that were posted after a return of it, whenever they were written."""
+    moved = InventoryTransaction.objects.filter(code=lot.code_id, source_number=receipt.number)
+    first = moved.aggregate(first=Min("pk"))["first"]
+    later = InventoryTransaction.objects.filter(lot=lot, on_hand__gt=0, pk__gt=first or 0)
+    return _numbers(
+        Receipt.objects.filter(
             kind=Receipt.Kind.INCOMING,
             status=PostingStatus.POSTED,
             lines__purchase_order_line__lot=lot,
-            pk__gt=receipt.pk,
+            number__in=later.values("source_number"),
         )
-        numbers = ", ".join(later.order_by("pk").distinct().values_list("number", flat=True))
-        return f"The replacement of {lot.code} has come: void {numbers or 'its receipt'} first."
-    return ""
+    )
 
 
 def _numbers(documents: Any) -> str:

@@ -4,13 +4,14 @@ What the lot no longer holds is taken from other lots, as usage. Its cost is cha
 lot's cost event credits what the vendor owes for it: only a difference of cost stays there, whatever was shipped when.
 """
 
+from collections.abc import Sequence
 from datetime import datetime
 from decimal import Decimal
 
 from django.contrib.auth.models import User
 from django.core.exceptions import ValidationError
 from django.db import transaction
-from django.db.models import F, Q
+from django.db.models import F, Q, Sum
 from django.utils import timezone
 
 from inventory_site.money import quantity_text
@@ -34,6 +35,7 @@ from lots.models import (
     LotCostEvent,
     PostingStatus,
     PurchaseOrder,
+    PurchaseOrderLine,
     Receipt,
     ReceiptLine,
     SerialMovement,
@@ -51,7 +53,8 @@ from lots.receiving import (
 from lots.services import source_kind_of
 from usage.models import InventoryUsage
 from usage.services import usage_mirror, usage_record
-from usage.units import movements_by_usage
+from usage.unit_names import Units
+from usage.units import more_than_there, movements_by_usage
 
 Kind = LotCostEvent.Kind
 
@@ -61,8 +64,8 @@ def vendor_return_post(*, receipt: Receipt, by: User | None, at: datetime) -> Re
     """Send goods back: the lot is lowered by what it still holds of them, the rest becomes usage against other lots.
 
     On Hand goes down by all of it; On Order up, where a replacement is expected. Raises ValidationError for a return
-    that is not pending or dated in the future, of more than was received or had been by its own day, for a replacement
-    of a closed order, or for serial numbers that are not there.
+    that is not pending or dated in the future, of more than was received or had been by its own day (of a manufacturer
+    lot: or is on hand), for a replacement of a closed order, or for serial numbers that are not there.
     """
     lock_document(receipt)
     refuse_unless_pending(receipt)
@@ -85,6 +88,7 @@ def vendor_return_post(*, receipt: Receipt, by: User | None, at: datetime) -> Re
         _refuse_before_it_came(receipt, lot, quantity)
     for line in lines:
         _refuse_unknown_units(line)
+    _refuse_more_than_came(receipt, lines)
     receipt.status = PostingStatus.POSTED
     receipt.save(update_fields=["status"])
     for line in lines:
@@ -110,17 +114,40 @@ def _refuse_before_it_came(receipt: Receipt, lot: InventoryLot, quantity: Decima
 
 
 def _refuse_unknown_units(line: ReceiptLine) -> None:
-    lot, named = lot_of(line), line.manufacturer_lot
-    if named and not InventoryTransaction.objects.filter(lot=lot, manufacturer_lot=named, on_hand__gt=0).exists():
-        raise ValidationError(
-            f"Manufacturer lot {named} of {lot.code} did not come with this order. Nothing was posted."
-        )
-    serials = serials_of(line)
+    lot, serials = lot_of(line), serials_of(line)
     came = SerialMovement.objects.filter(transaction__lot=lot, serial__in=serials, direction=1)
     if strangers := sorted(set(serials) - set(came.values_list("serial", flat=True))):
         raise ValidationError(
             f"Serial number {strangers[0]} of {lot.code} did not come with this order. Nothing was posted."
         )
+
+
+def _refuse_more_than_came(receipt: Receipt, lines: Sequence[ReceiptLine]) -> None:
+    """Of no manufacturer lot more goes back than came with the order and did not go back yet, nor than is on hand."""
+    leaving: dict[tuple[PurchaseOrderLine, str], Decimal] = {}
+    for line in lines:
+        if line.manufacturer_lot:
+            key = (line.purchase_order_line, line.manufacturer_lot)
+            leaving[key] = leaving.get(key, ZERO) + line.quantity
+    for (ordered, name), quantity in leaving.items():
+        posted = Q(receipt__status=PostingStatus.POSTED)
+        sums = ordered.receipt_lines.filter(posted, manufacturer_lot=name).aggregate(
+            came=Sum("quantity", filter=Q(receipt__kind=Receipt.Kind.INCOMING), default=ZERO),
+            went=Sum("quantity", filter=Q(receipt__kind=Receipt.Kind.OUTGOING_RETURN), default=ZERO),
+        )
+        code, there = ordered.code, sums["came"] - sums["went"]
+        if not sums["came"]:
+            raise ValidationError(
+                f"Manufacturer lot {name} of {code} did not come with this order. Nothing was posted."
+            )
+        if quantity > there:
+            raise ValidationError(
+                f"{quantity_text(quantity)} of manufacturer lot {name} of {code} cannot go back:"
+                f" {receipt.purchase_order} brought {quantity_text(there)} of it that did not go back yet. Nothing was"
+                " posted."
+            )
+        if text := more_than_there(code, Units(quantity, manufacturer_lot=name), office=receipt.purchase_order.office):
+            raise ValidationError(f"{text}: they cannot go back. Nothing was posted.")
 
 
 def _send_back(line: ReceiptLine, receipt: Receipt, order: PurchaseOrder) -> None:

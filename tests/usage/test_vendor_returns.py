@@ -7,8 +7,14 @@ from django.core.exceptions import ValidationError
 
 from inventory_site.document_forms import LineError
 from lots.invoicing import OverCredit
-from lots.models import InventoryLot, LotCostEvent, PurchaseOrder, Receipt
-from lots.purchasing import close_warnings, purchase_order_close, purchase_order_void
+from lots.models import InventoryLot, InventoryTransaction, LotCostEvent, PurchaseOrder, Receipt
+from lots.purchasing import (
+    OrderedLine,
+    close_warnings,
+    purchase_order_close,
+    purchase_order_save,
+    purchase_order_void,
+)
 from lots.receiving import receipt_post, receipt_void
 from tests.factories import day, make_lot, make_usage, reconcile
 from tests.lots.purchasing_stories import (
@@ -26,6 +32,7 @@ from tests.lots.purchasing_stories import (
     settle_books,
     write_receipt,
 )
+from tests.usage.order_records import make_order, ship
 from usage.models import InventoryUsage, OpenUsage
 from usage.vendor_returns import vendor_return_post, vendor_return_void
 
@@ -46,6 +53,14 @@ def write_return(order: PurchaseOrder, *quantities: str, is_replaced: bool = Fal
 def send_back(order: PurchaseOrder, *quantities: str, is_replaced: bool = False) -> Receipt:
     receipt = write_return(order, *quantities, is_replaced=is_replaced)
     return vendor_return_post(receipt=receipt, by=None, at=day(6))
+
+
+def change_order(order: PurchaseOrder, quantity: str) -> None:
+    line = line_of(order)
+    purchase_order_save(
+        purchase_order=order, vendor=order.vendor, office=None, ordered_on=order.ordered_on, reference="",
+        lines=[OrderedLine(line.code, Decimal(quantity), line.unit_cost, id=line.pk)], by=None, at=day(7),
+    )  # fmt: skip
 
 
 def void(receipt: Receipt) -> Receipt:
@@ -122,6 +137,40 @@ def test_an_expected_replacement_is_on_order_until_it_comes() -> None:
     assert order.status == "CLOSED"
     assert owed(lot_of(order)) == amounts("110", "0", "110", "0")
     settle_books()
+
+
+def test_a_replacement_that_never_came_keeps_no_return_from_being_void() -> None:
+    order = order_of(("WIRE", "10", "10"))
+    receive(order, "12", is_accepted=True)
+    receipt = send_back(order, "4", is_replaced=True)
+    assert balances() == (2, 8)  # of the four that come again, two had been too many
+    void(receipt)
+    assert balances() == (0, 12)
+    assert lot_of(order).quantity_received == 12
+    settle_books()
+
+
+def test_a_return_is_void_though_its_replacement_is_ordered_no_more() -> None:
+    order = order_of(("WIRE", "10", "10"))
+    receive(order, "10")
+    receipt = send_back(order, "4", is_replaced=True)
+    change_order(order, "6")
+    assert balances() == (0, 6)
+    void(receipt)
+    assert balances() == (0, 10)
+    settle_books()
+
+
+def test_a_replacement_counts_as_come_when_it_is_posted_not_when_it_was_written() -> None:
+    order = order_of(("WIRE", "10", "10"))
+    receive(order, "10")
+    written = write_receipt(order, "4", on_day=8)
+    receipt = send_back(order, "4", is_replaced=True)
+    receipt_post(receipt=written, by=None, at=day(8))
+    before = footprint()
+    with pytest.raises(ValidationError, match=f"replacement of WIRE has come: void {written} first"):
+        void(receipt)
+    assert footprint() == before
 
 
 def test_a_replacement_that_never_comes_leaves_order_when_it_closes() -> None:
@@ -206,6 +255,44 @@ def test_a_manufacturer_lot_goes_back_only_to_where_it_came_from() -> None:
         vendor_return_post(receipt=write_return(order, "1", manufacturer_lot="B-1"), by=None, at=day(6))
     vendor_return_post(receipt=write_return(order, "1", manufacturer_lot="A-7"), by=None, at=day(6))
     assert balances("SERUM") == (0, 2)
+
+
+def serum_of(*came: tuple[str, str]) -> PurchaseOrder:
+    """An order of ten of which (quantity, manufacturer lot) came."""
+    code_with("SERUM", is_tracked_by_manufacturer_lot=True)
+    order = order_of(("SERUM", "10", "10"))
+    for quantity, name in came:
+        receipt_post(receipt=write_receipt(order, quantity, manufacturer_lot=name), by=None, at=day(2))
+    return order
+
+
+def test_no_more_of_a_manufacturer_lot_goes_back_than_came_of_it() -> None:
+    order = serum_of(("2", "M1"), ("8", "M2"))
+    before = footprint()
+    with pytest.raises(ValidationError, match=r"5 of manufacturer lot M1 .* brought 2 of it that did not"):
+        vendor_return_post(receipt=write_return(order, "5", manufacturer_lot="M1"), by=None, at=day(6))
+    assert footprint() == before
+    vendor_return_post(receipt=write_return(order, "1", manufacturer_lot="M1"), by=None, at=day(6))
+    with pytest.raises(ValidationError, match=r"2 of manufacturer lot M1 .* brought 1 of it"):
+        vendor_return_post(receipt=write_return(order, "2", manufacturer_lot="M1"), by=None, at=day(6))
+    vendor_return_post(receipt=write_return(order, "1", manufacturer_lot="M1"), by=None, at=day(6))
+    assert on_hand_of("M1") == 0
+
+
+def test_units_of_a_manufacturer_lot_that_left_do_not_go_back() -> None:
+    order = serum_of(("2", "M1"), ("8", "M2"))
+    sold = make_order(("SERUM", "1"))
+    ship((sold.lines.get(), "1"), manufacturer_lot="M1")
+    before = footprint()
+    with pytest.raises(ValidationError, match="2 of manufacturer lot M1 of SERUM, while 1 are on hand"):
+        vendor_return_post(receipt=write_return(order, "2", manufacturer_lot="M1"), by=None, at=day(6))
+    assert footprint() == before
+    assert on_hand_of("M1") == 1
+
+
+def on_hand_of(name: str) -> Decimal:
+    moved = InventoryTransaction.objects.filter(manufacturer_lot=name)
+    return sum((row.on_hand for row in moved), Decimal(0))
 
 
 # -- Once, refused, void -------------------------------------------------------------------------------
