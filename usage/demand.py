@@ -53,6 +53,12 @@ def room_for_demand(line: OrderLine) -> Decimal:
     return max(line.quantity - net_shipped(line) + line.demand, ZERO)
 
 
+def taken_off_by(line: OrderLine, quantity: Decimal) -> Decimal:
+    """What a return of so many takes off an order that returns reduce: not what had been shipped beyond it."""
+    beyond = max(net_shipped(line) - line.quantity, ZERO)
+    return max(quantity - beyond, ZERO)
+
+
 def demand_note(line: OrderLine, change: Decimal) -> None:
     """Keep the line in step with a change of Demand that a movement of somebody else carries (a shipment's)."""
     OrderLine.objects.filter(pk=line.pk).update(demand=F("demand") + change)

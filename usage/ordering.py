@@ -194,7 +194,7 @@ def _change_open_line(index: int, line: OrderLine, given: LineData, *, at: datet
     if line.code != given["code"]:
         raise LineError(index, f"The order is open: {line.code} stays. Take the line off and add one.", field="code")
     gone = net_shipped(line)
-    if given["quantity"] < gone:
+    if given["quantity"] < min(gone, line.quantity):
         raise LineError(index, f"{quantity_text(gone)} are shipped already: order no less.", field="quantity")
     is_other_supply = given["supply"] != line.supply
     if is_other_supply and (reason := _why_untouchable(line)):

@@ -20,7 +20,7 @@ from lots.locks import lock_pools_of, preference_in_force
 from lots.models import DocumentStatus, InventoryTransaction, Office, PostingStatus
 from lots.numbers import document_number
 from lots.periods import refuse_future
-from usage.demand import balance, demand_note, demand_post, due, is_stocked, net_shipped, room_for_demand
+from usage.demand import balance, demand_note, demand_post, due, is_stocked, net_shipped, room_for_demand, taken_off_by
 from usage.models import InventoryUsage, Order, OrderLine, Shipment, ShipmentLine, ShipmentUsage
 from usage.ordering import close_if_all_shipped, codes_needing_units, lines_of, lock_orders, reopen
 from usage.services import usage_mirror, usage_record
@@ -410,9 +410,9 @@ def _reopen(order: Order, lines: Sequence[ShipmentLine], *, by: User | None, at:
 
 def _take_back_line(shipment: Shipment, line: ShipmentLine, *, is_replaced: bool) -> None:
     order_line = line.order_line
-    _count(order_line, returned=line.quantity)
     if not is_replaced:
-        _reduce(line, min(line.quantity, order_line.quantity))
+        _reduce(line, taken_off_by(order_line, line.quantity))
+    _count(order_line, returned=line.quantity)
     if is_stocked(order_line):
         for part in parts_coming_back(line):
             wanted = min(part.quantity, room_for_demand(order_line)) if is_replaced else ZERO

@@ -194,7 +194,9 @@ def take_back(company: Company) -> Moves:
     units = company.among(known.code, went.order_by("pk"), quantity, in_stock=False)
     shipment = _shipment(company, "INCOMING_RETURN", [(line, quantity, units)])
     return_receive(shipment=shipment, by=None, at=company.now)
-    reduced = min(quantity, known.ordered) if company.returns_reduce else ZERO
+    # What went beyond the order comes back first.
+    beyond = max(known.served - known.ordered, ZERO)
+    reduced = max(quantity - beyond, ZERO) if company.returns_reduce else ZERO
     assert shipment.lines.get().quantity_reduced == reduced
     return [*_moved(company, shipment, 1), company.come_back(known, quantity, reduced=reduced)]
 

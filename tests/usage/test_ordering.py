@@ -137,6 +137,29 @@ def test_lines_come_and_go_while_nothing_stands_on_them() -> None:
     assert RecordHistory.objects.latest("pk").note == "BOOK taken off, PEN 7 added"
 
 
+def test_an_open_order_of_which_too_much_was_shipped_is_edited() -> None:
+    make_lot("WIRE", received="20", value="20")
+    order = make_order(("WIRE", "10"), ("BOOK", "5"))
+    ship((line_of(order), "12"), accepted=True)
+    wire, book = line_of(order), line_of(order, "BOOK")
+    edited(order, ("WIRE", "10", wire), ("BOOK", "4", book))
+    assert (line_of(order).quantity, demands(order)) == (10, {"WIRE": 0, "BOOK": -4})
+    edited(order, ("WIRE", "13", wire), ("BOOK", "4", book))
+    assert demands(order) == {"WIRE": -1, "BOOK": -4}
+    with pytest.raises(LineError, match="12 are shipped already"):
+        edited(order, ("WIRE", "11", wire), ("BOOK", "4", book))
+    assert demands(order) == {"WIRE": -1, "BOOK": -4}
+    assert demand_agrees()
+
+
+def test_a_line_that_was_shipped_too_often_is_not_ordered_less() -> None:
+    order = make_order(("WIRE", "10"), ("BOOK", "5"))
+    ship((line_of(order), "12"), accepted=True)
+    with pytest.raises(LineError, match="12 are shipped already"):
+        edited(order, ("WIRE", "9", line_of(order)), ("BOOK", "5", line_of(order, "BOOK")))
+    assert line_of(order).quantity == 10
+
+
 def test_a_line_that_was_shipped_stays() -> None:
     order = make_order(("WIRE", "10"), ("BOOK", "2"))
     shipment = ship((line_of(order), "1"))

@@ -155,6 +155,19 @@ def test_a_return_that_reduces_the_order_lowers_what_is_ordered_and_leaves_it_cl
     assert culprits() == {}
 
 
+def test_what_was_shipped_beyond_an_order_takes_nothing_off_it_when_it_comes_back() -> None:
+    order = make_order(("WIRE", "10"))
+    ship((line_of(order), "12"), accepted=True)
+    take_back((line_of(order), "2"))
+    line = line_of(order)
+    assert (line.quantity, line.quantity_shipped - line.quantity_returned, line.demand) == (10, 10, 0)
+    back = take_back((line, "3"), on_day=6)
+    assert (line_of(order).quantity, line_of(order).demand) == (7, 0)
+    shipment_void(shipment=back, by=None, at=day(7))
+    assert (line_of(order).quantity, line_of(order).order.status) == (10, "CLOSED")
+    assert demand_agrees()
+
+
 def test_a_return_of_an_order_that_is_open_leaves_due_what_was_due() -> None:
     order = make_order(("WIRE", "10"))
     ship((line_of(order), "6"))
@@ -169,8 +182,9 @@ def test_a_return_of_an_order_that_is_open_leaves_due_what_was_due() -> None:
 def test_more_comes_back_than_was_ordered_and_its_void_leaves_the_order_as_it_was() -> None:
     order = make_order(("WIRE", "2"))
     ship((line_of(order), "12"), accepted=True)
-    back = take_back((line_of(order), "5"))
-    assert (line_of(order).quantity, line_of(order).demand) == (0, 0)
+    back = take_back((line_of(order), "11"))
+    # Ten had been too many: their return takes nothing off the order.
+    assert (line_of(order).quantity, line_of(order).demand) == (1, 0)
     shipment_void(shipment=back, by=None, at=day(6))
     assert (line_of(order).quantity, line_of(order).demand, line_of(order).order.status) == (2, 0, "CLOSED")
 
