@@ -13,7 +13,7 @@ from typing import Any
 from django.contrib.auth.models import User
 from django.core.exceptions import ValidationError
 from django.db import transaction
-from django.db.models import F
+from django.db.models import F, Q, Sum
 
 from inventory_site.document_forms import LineError
 from inventory_site.money import money_text, quantity_text
@@ -38,6 +38,7 @@ from lots.receiving import refuse_unless_pending
 
 Kind = LotCostEvent.Kind
 FreightBy = Purchase.FreightBy
+CREDITS = Q(quantity__lt=0) | Q(value__lt=0)
 
 
 class OverCredit(ValidationError):
@@ -161,7 +162,9 @@ def _over_credits(lines: Sequence[PurchaseLine]) -> list[LineError]:
         else:
             continue
         if (difference := lot.value_credited - worth) > 0:
-            text = f"{text} {money_text(difference)} go to the variance account once the order is closed."
+            is_open = line.purchase_order_line.purchase_order.status == DocumentStatus.OPEN
+            when = " once the order is closed" if is_open else ""
+            text = f"{text} {money_text(difference)} go to the variance account{when}."
         errors.append(LineError(line.position - 1, text))
     return errors
 
@@ -231,7 +234,7 @@ def purchase_void(*, purchase: Purchase, by: User | None, at: datetime, reason: 
     A closed order of which goods are not billed any more is open again: a closed order's goods cost what was billed, so
     without their bill they would be worth nothing, as if somebody had said so. Open, they stand at the order's unit
     cost, as an estimate, until the bill that is to come. A pending purchase just becomes void. Raises ValidationError
-    for one that is void already.
+    for one that is void already, or whose goods the vendor credited.
     """
     lock_document(purchase)
     reopened: list[str] = []
@@ -242,6 +245,8 @@ def purchase_void(*, purchase: Purchase, by: User | None, at: datetime, reason: 
         orders = _lock_orders(lines)
         # Reopening an order concerns the lots of its other lines, too.
         _lock_lots_of(orders)
+        if refusal := why_not_void(purchase):
+            raise ValidationError(f"{refusal} Nothing was changed.")
         for line in lines:
             _count(line, -1)
         reopening = {line.purchase_order_line.purchase_order_id for line in lines if _is_left_unbilled(line)}
@@ -259,6 +264,35 @@ def purchase_void(*, purchase: Purchase, by: User | None, at: datetime, reason: 
     said = [reason, f"Open again: {', '.join(reopened)}" if reopened else ""]
     history_note(number=purchase.number, action="Void", by=by, at=at, note=". ".join(filter(None, said)))
     return purchase
+
+
+def why_not_void(purchase: Purchase) -> str:
+    """Name the credits that would stand without the bill that they are for, or "". The verb asks again when locked."""
+    if purchase.status == PostingStatus.VOID:
+        return f"{purchase} is already void."
+    return " ".join(_credited(purchase)) if purchase.status == PostingStatus.POSTED else ""
+
+
+def _credited(purchase: Purchase) -> list[str]:
+    """One sentence for each lot of which more would be credited than billed, once this purchase is void."""
+    own: dict[InventoryLot, list[PurchaseLine]] = defaultdict(list)
+    for line in purchase.lines.select_related("purchase_order_line__lot__code").order_by("position", "pk"):
+        own[_lot(line)].append(line)
+    reasons = []
+    for lot, lines in own.items():
+        bills = [line for line in lines if line.quantity > 0 or line.value > 0]
+        credits = PurchaseLine.objects.filter(CREDITS, purchase_order_line__lot=lot)
+        others = credits.filter(purchase__status=PostingStatus.POSTED).exclude(purchase=purchase)
+        if not bills or not others.exists():
+            continue
+        sums = others.aggregate(quantity=Sum("quantity"), value=Sum("value"))
+        quantity = lot.quantity_purchased - sum((line.quantity for line in bills), ZERO)
+        value = lot.value_purchased - sum((line.value for line in bills), ZERO)
+        if quantity + sums["quantity"] < 0 or (sums["value"] < 0 and not value):
+            numbers = Purchase.objects.filter(lines__in=others).order_by("pk").distinct()
+            names = ", ".join(numbers.values_list("number", flat=True))
+            reasons.append(f"The vendor credited what this bills of {lot.code}: void {names} first.")
+    return reasons
 
 
 def orders_reopened_by_void(purchase: Purchase) -> list[PurchaseOrder]:

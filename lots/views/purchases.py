@@ -28,6 +28,7 @@ from lots.invoicing import (
     purchase_save,
     purchase_void,
     same_invoice,
+    why_not_void,
 )
 from lots.models import DocumentStatus, PostingStatus, Purchase, PurchaseOrder, Receipt
 from lots.purchasing_filtersets import PurchaseFilterSet
@@ -109,7 +110,7 @@ class PurchaseDetailView(RecordDetailView):
         is_pending = purchase.status == PostingStatus.PENDING
         already = "" if is_pending else f"It is already {purchase.get_status_display().lower()}."
         edit = "" if is_pending else "Only a pending one can be edited."
-        void = already if purchase.status == PostingStatus.VOID else ""
+        void = already if purchase.status == PostingStatus.VOID else why_not_void(purchase)
 
         def url(name: str) -> str:
             return reverse(f"lots:purchase_{name}", args=[purchase.pk])
@@ -368,7 +369,7 @@ class PurchaseVoidView(PurchaseActionView):
         )
 
     def why_not(self, record: Purchase) -> str:
-        return f"{record} is already void." if record.status == PostingStatus.VOID else ""
+        return why_not_void(record)
 
     def perform(self, record: Purchase, cleaned: dict[str, Any]) -> None:
         self.reopened = orders_reopened_by_void(record)

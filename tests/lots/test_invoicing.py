@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from inventory_site.document_forms import LineError
 from lots.invoicing import OverCredit, orders_reopened_by_void, purchase_post, purchase_save, purchase_void
 from lots.models import LotCostEvent, Purchase, RecordHistory
-from lots.purchasing import purchase_order_close, purchase_order_void
+from lots.purchasing import purchase_order_close, purchase_order_reopen, purchase_order_void
 from tests.factories import day, make_usage, reconcile
 from tests.lots.purchasing_stories import (
     amounts,
@@ -306,6 +306,54 @@ def test_what_was_sold_of_a_void_bill_stands_at_the_order_s_cost_until_the_next_
     assert order.status == "CLOSED"
     settle_books()
     assert [row.amount for row in usage.allocations.order_by("pk")] == [48, -8, 12]
+
+
+@pytest.mark.django_db
+def test_a_bill_is_not_made_void_while_its_credit_stands() -> None:
+    order = order_of(("WIRE", "10", "10"))
+    receive(order, "10")
+    first = bill((line_of(order), "10", "100"))
+    credit = bill((line_of(order), "-2", "-20"), on_day=6, is_accepted=True)
+    before = owed(lot_of(order)), footprint()
+    with pytest.raises(ValidationError, match=f"credited what this bills of WIRE: void {credit} first"):
+        void(first)
+    assert (owed(lot_of(order)), footprint()) == before
+    order.refresh_from_db()
+    assert order.status == "CLOSED"
+    # What the other bill is for stays covered; a credit of a price alone is one of a bill as well.
+    second = bill((line_of(order), "4", "40"), on_day=7)
+    void(second)
+    void(credit)
+    price = bill((line_of(order), "0", "-5"), on_day=8, is_accepted=True)
+    with pytest.raises(ValidationError, match=f"void {price} first"):
+        void(first)
+    void(price)
+    void(first)
+    settle_books()
+
+
+@pytest.mark.django_db
+def test_a_bill_that_credits_in_its_other_line_is_made_void_with_it() -> None:
+    order = order_of(("WIRE", "10", "10"))
+    receive(order, "10")
+    both = bill((line_of(order), "10", "100"), (line_of(order), "-2", "-20"), is_accepted=True)
+    void(both)
+    assert owed(lot_of(order)) == amounts("100", "100", "0", "0")
+    settle_books()
+
+
+@pytest.mark.django_db
+def test_a_price_credit_says_when_it_goes_to_variance() -> None:
+    order = order_of(("WIRE", "10", "10"))
+    receive(order, "10")
+    bill((line_of(order), "10", "100"))
+    with pytest.raises(OverCredit) as at_once:
+        bill((line_of(order), "0", "-5"), on_day=6)
+    assert at_once.value.messages[0].endswith("5.00 go to the variance account.")
+    purchase_order_reopen(purchase_order=order, by=None, at=day(7))
+    with pytest.raises(OverCredit) as later:
+        bill((line_of(order), "0", "-5"), on_day=8)
+    assert later.value.messages[0].endswith("5.00 go to the variance account once the order is closed.")
 
 
 @pytest.mark.django_db
