@@ -26,9 +26,15 @@ def made_for(line: OrderLine) -> QuerySet[Job]:
     return line.jobs.filter(code=line.code).exclude(status=Status.VOID).select_related("lot__office").order_by("pk")
 
 
+def lot_bound(line: OrderLine) -> InventoryLot | None:
+    """The latest lot that was made for it, unless the purchase order that made it is void: that lot stays empty."""
+    is_void = PurchaseOrderLine.objects.filter(lot=line.lot_id, purchase_order__status=Status.VOID)
+    return None if line.lot_id is None or is_void.exists() else line.lot
+
+
 def own_lots(line: OrderLine) -> list[InventoryLot]:
     """The lots that were made for a line, by its purchase orders and its jobs: all that a special order ships from."""
-    lots = {row.lot for row in bought_for(line)} | {row.lot for row in made_for(line)} | {line.lot}
+    lots = {row.lot for row in bought_for(line)} | {row.lot for row in made_for(line)} | {lot_bound(line)}
     return sorted((lot for lot in lots if lot is not None), key=lambda lot: lot.pk)
 
 

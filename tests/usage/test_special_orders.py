@@ -7,14 +7,18 @@ from django.test import Client
 from django.urls import reverse
 
 from lots.models import RecordHistory
+from lots.purchasing import purchase_order_void
 from lots.receiving import receive_everything
 from tests.factories import day, make_usage, reconcile
 from tests.pages.reading import words
+from tests.usage.adjustments import line as adjusted
+from tests.usage.adjustments import posted
 from tests.usage.order_records import Supply, line_of, make_order, make_shipment
 from usage.models import OpenUsage, OrderLine
 from usage.ordering import procure
-from usage.shipping import shipment_ship, shipment_void
+from usage.shipping import can_leave, shipment_ship, shipment_void
 from usage.special_orders import taken_by_others
+from usage.supplying import own_lots
 
 pytestmark = pytest.mark.django_db
 
@@ -61,3 +65,17 @@ def test_what_a_special_order_shipped_itself_is_not_used_by_others() -> None:
     shipment_void(shipment=first, by=None, at=day(5))
     reconcile()
     assert taken_by_others(make_shipment((line_of(line.order), "5"))) == []
+
+
+def test_a_special_order_has_no_lot_of_a_purchase_order_that_is_void(clerk: Client) -> None:
+    line = line_of(make_order(("WIRE", "5", Supply.SPECIAL_ORDER)))
+    bought = procure(order_line=line, vendor="Acme", unit_cost=Decimal("2.50"), by=None, at=day(1))
+    (lot,) = own_lots(line_of(line.order))
+    page = clerk.get(line.order.get_absolute_url()).content.decode()
+    assert lot.get_absolute_url() in page
+    purchase_order_void(purchase_order=bought, by=None, at=day(2))
+    assert own_lots(line_of(line.order)) == []
+    # A lot that stays behind empty takes goods by an adjustment, but not for this order.
+    posted("BEGINNING_BALANCE", adjusted("WIRE", "5", unit_cost="3", into_lot=lot))
+    assert can_leave(line_of(line.order)) == 0
+    assert lot.get_absolute_url() not in clerk.get(line.order.get_absolute_url()).content.decode()

@@ -26,7 +26,7 @@ from usage.order_forms import OrderForm, OrderLineFormSet, ProcureForm, ReasonFo
 from usage.order_querysets import orders
 from usage.order_tables import OrderItemsTable, OrderTable, ProcurementTable, ShippedTable
 from usage.shipping import ship_everything, why_not_ship_everything
-from usage.supplying import bought_for, made_for, to_procure, why_not_procure
+from usage.supplying import bought_for, lot_bound, made_for, to_procure, why_not_procure
 
 ROWS_SHOWN = 50
 CHANGE = "usage.change_order"
@@ -170,6 +170,7 @@ def _procurement(lines: Sequence[OrderLine], *, may_change: bool) -> Section:
         bought, job = bought_for(line).last(), made_for(line).last()
         made = bought.purchase_order if bought else None
         line.purchase_order, line.purchase_order_url = made, _address_of(made)  # type: ignore[attr-defined]  # for the table
+        line.lot_made = lot_bound(line)  # type: ignore[attr-defined]  # likewise
         line.job, line.job_url = job, _address_of(job)  # type: ignore[attr-defined]  # likewise
         reason = why_not_procure(line)
         procure = reverse("usage:order_procure", args=[line.pk])
