@@ -203,8 +203,7 @@ def test_a_credit_that_differs_goes_to_variance() -> None:
     with pytest.raises(OverCredit) as question:
         bill((line_of(order), "0", "-7"), on_day=6)
     assert question.value.messages == [
-        "7.00 are credited for WIRE, but what went back cost 0.00. 7.00 go to the variance account once the order is"
-        " closed."
+        "7.00 are credited for WIRE, but what went back cost 0.00. 7.00 go to the variance account."
     ]
     assert (footprint(), owed(lot_of(order))) == (before, amounts("100", "0", "100", "0"))
     purchase = bill((line_of(order), "0", "-7"), on_day=6, is_accepted=True)
