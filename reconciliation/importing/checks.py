@@ -19,7 +19,8 @@ SELECT "{key}", min(row) AS row FROM import_{kind} WHERE "{key}" IS NOT NULL GRO
 ANALYZE import_{kind}_again;
 """
 
-# The records that are there already, each with the columns in which the row says something else.
+# The records that are there already, each with the columns in which the row says something else. A lot is compared as
+# it was recorded: what adjustments added to it since is not in its file.
 _PRESENT = {
     ITEMS: """
 CREATE TEMPORARY TABLE import_items_present ON COMMIT DROP AS
@@ -33,13 +34,17 @@ CREATE TEMPORARY TABLE import_lots_present ON COMMIT DROP AS
 SELECT staged.row, present.id, array_remove(ARRAY[
     CASE WHEN staged.code <> code.code THEN 'code' END,
     CASE WHEN staged.office <> coalesce(office.code, '') THEN 'office' END,
-    CASE WHEN staged.received_at IS DISTINCT FROM present.first_received_at THEN 'received_at' END,
-    CASE WHEN staged.quantity <> present.quantity_received THEN 'quantity' END,
-    CASE WHEN staged.value <> present.value THEN 'value' END,
+    CASE WHEN staged.received_at IS DISTINCT FROM coalesce(opening.at, present.first_received_at)
+        THEN 'received_at' END,
+    CASE WHEN staged.quantity <> coalesce(opening.quantity, present.quantity_received) THEN 'quantity' END,
+    CASE WHEN staged.value <> coalesce(opening.value, present.value) THEN 'value' END,
     CASE WHEN staged.source <> present.source_number THEN 'source' END], NULL) AS differs
 FROM import_lots AS staged JOIN lots_inventorylot AS present ON present.number = staged.lot
 JOIN lots_lineitemcode AS code ON code.id = present.code_id
 LEFT JOIN lots_office AS office ON office.id = present.office_id
+LEFT JOIN LATERAL (
+    SELECT event.* FROM lots_lotcostevent AS event WHERE event.lot_id = present.id ORDER BY event.id LIMIT 1
+) AS opening ON opening.kind = 'OPENING'
 """,
     USAGE: """
 CREATE TEMPORARY TABLE import_usage_present ON COMMIT DROP AS

@@ -25,6 +25,7 @@ from reconciliation.importing.importer import import_records
 from reconciliation.models import ReconciliationRun
 from reconciliation.verify import verify_ledger
 from tests.reconciliation.import_files import HEADERS, ITEMS, LOTS, ROWS, USAGE, Row, all_three, imported, write
+from tests.usage.adjustments import posted
 from usage.models import InventoryUsage, OpenUsage, UsageLotRestriction
 from usage.services import usage_record
 
@@ -269,6 +270,24 @@ def test_after_a_run_the_same_files_still_change_nothing(tmp_path: Path, now: da
     before = snapshot()
     assert not imported(tmp_path, items=None, lots=None, usage=None).problem_count
     assert snapshot() == before
+
+
+def test_the_same_lots_file_changes_nothing_where_an_adjustment_added_to_a_lot(tmp_path: Path) -> None:
+    all_three(tmp_path)
+    lot = InventoryLot.objects.order_by("pk").first()
+    assert lot is not None
+    posted(
+        "BEGINNING_BALANCE",
+        {"code": lot.code, "quantity": Decimal(5), "unit_cost": Decimal(3), "into_lot": lot},
+        office=lot.office, on=datetime(2026, 1, 2, tzinfo=UTC),
+    )  # fmt: skip
+    before = everything()
+    imported(tmp_path, lots=LOTS)
+    assert everything() == before
+    # What else the file says of the lot is still an error: with what was added, too.
+    outcome = imported(tmp_path, lots=[(*LOTS[0][:4], "15", *LOTS[0][5:])])
+    assert [problem.message for problem in outcome.problems] == ['"L-1" is recorded already, with another quantity.']
+    assert everything() == before
 
 
 def test_the_same_row_twice_in_a_file_is_recorded_once(tmp_path: Path) -> None:
