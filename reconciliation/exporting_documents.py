@@ -39,17 +39,26 @@ FROM (
     LEFT JOIN lots_office AS office ON office.id = document.office_id
 ) AS moved ORDER BY shipment, line, document, code
 """  # noqa: S608  (our own constant text)
+# As the order's page counts: net of what went back and was credited, without what adjustments added to its lots.
 _PURCHASE_ORDERS: Final = """
 SELECT document.number AS purchase_order, document.vendor, office.code AS office, document.ordered_on AS date,
     nullif(document.reference, '') AS reference, nullif(document.parent_order, '') AS "order", document.status,
     line.position AS line, code.code, line.quantity, line.unit_cost, lot.number AS lot,
-    coalesce(lot.quantity_received, 0.0000) AS received, coalesce(lot.quantity_purchased, 0.0000) AS purchased,
-    coalesce(lot.value, 0.00) AS value, coalesce(lot.value_purchased + lot.value_freight, 0.00) AS value_purchased,
+    coalesce(lot.quantity_received - grown.quantity - back.short, 0.0000) AS received,
+    coalesce(lot.quantity_purchased - lot.quantity_credited, 0.0000) AS purchased,
+    coalesce(lot.value - grown.value, 0.00) AS value,
+    coalesce(lot.value_purchased + lot.value_freight - lot.value_credited, 0.00) AS value_purchased,
     coalesce(lot.value - lot.value_payable - lot.value_other, 0.00) AS accrued
 FROM lots_purchaseorderline AS line JOIN lots_purchaseorder AS document ON document.id = line.purchase_order_id
 JOIN lots_lineitemcode AS code ON code.id = line.code_id
 LEFT JOIN lots_office AS office ON office.id = document.office_id
 LEFT JOIN lots_inventorylot AS lot ON lot.id = line.lot_id
+CROSS JOIN LATERAL (SELECT coalesce(sum(event.quantity), 0) AS quantity, coalesce(sum(event.value), 0) AS value
+    FROM lots_lotcostevent AS event WHERE event.lot_id = lot.id AND event.source_kind = 'INVTRYADJ') AS grown
+CROSS JOIN LATERAL (SELECT coalesce(sum(returned.quantity_short), 0) AS short
+    FROM lots_receiptline AS returned JOIN lots_receipt AS receipt ON receipt.id = returned.receipt_id
+    WHERE returned.purchase_order_line_id = line.id AND receipt.kind = 'OUTGOING_RETURN'
+        AND receipt.status = 'POSTED') AS back
 ORDER BY document.id, line.position, line.id
 """
 _PURCHASES: Final = f"""

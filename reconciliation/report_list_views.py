@@ -18,6 +18,7 @@ from inventory_site.listing import EmptyState, Grouping, QuickSearch
 from inventory_site.views import RecordListView
 from lots import addresses
 from lots.models import InventoryLot, LotType, Office, Preference
+from lots.purchasing_querysets import order_lines
 from reconciliation.journal_lines import account_url
 from reconciliation.report_selectors import (
     BUCKETS,
@@ -70,6 +71,10 @@ class AccruedFilterSet(BaseFilterSet):
         fields: tuple[str, ...] = ()
 
 
+def _still_due(found: QuerySet[Any]) -> QuerySet[Any]:
+    return found.filter(purchase_order_line__in=order_lines().with_figures().filter(due__gt=0).values("pk"))
+
+
 class AccruedInventoryView(LotReportView):
     """Per purchase order line: ordered, received, billed, and what is accrued; the largest first."""
 
@@ -85,7 +90,7 @@ class AccruedInventoryView(LotReportView):
     quick_searches = (
         QuickSearch("accrued", "Find Accrued", narrow=lambda found: found.exclude(accrued=0)),
         QuickSearch("debit", "Find More Billed than Carried", narrow=lambda found: found.filter(accrued__lt=0)),
-        QuickSearch("due", "Find Still Due", narrow=lambda found: found.filter(is_source_complete=False)),
+        QuickSearch("due", "Find Still Due", narrow=_still_due),
     )
     empty_first_use = EmptyState("Nothing was ordered yet", "Open a purchase order: each of its lines stands here.")
 

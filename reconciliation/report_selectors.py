@@ -94,6 +94,8 @@ def accrued_lots(*, now: datetime) -> QuerySet[InventoryLot]:
         lots_of_age(now=now)
         .annotate(
             accrued=CLEARING,
+            # Net of credits, as its value is.
+            quantity_billed=F("quantity_purchased") - F("quantity_credited"),
             accrued_size=Case(When(accrued__lt=0, then=-F("accrued")), default=F("accrued"), output_field=MoneyField()),
             value_ordered=Round(
                 ExpressionWrapper(F("quantity_ordered") * F("unit_cost_ordered"), output_field=DecimalField()),

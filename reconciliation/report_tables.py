@@ -153,7 +153,7 @@ class AccruedTable(BaseTable):
     value_ordered = MoneyColumn("Ordered Value")
     quantity_received = QuantityColumn("Received")
     value = MoneyColumn("Received Value")
-    quantity_purchased = QuantityColumn("Billed")
+    quantity_billed = QuantityColumn("Billed")
     value_payable = MoneyColumn("Billed Value")
     value_other = MoneyColumn("Elsewhere")
     accrued = MoneyColumn("Accrued", order_by="accrued_size")

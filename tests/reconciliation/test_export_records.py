@@ -13,9 +13,13 @@ import pytest
 from django.contrib.auth.models import User
 from django.core.management import CommandError, call_command
 
+from lots.purchasing_querysets import order_lines
 from reconciliation.models import ReconciliationRun
 from reconciliation.requests import request_run
-from tests.factories import make_code, make_guide_list, make_lot, make_usage, reconcile
+from tests.factories import day, make_code, make_guide_list, make_lot, make_usage, reconcile
+from tests.lots.purchasing_stories import bill, line_of, lot_of, order_of, receive, write_receipt
+from tests.usage.adjustments import line, posted
+from usage.vendor_returns import vendor_return_post
 
 pytestmark = pytest.mark.django_db
 
@@ -160,3 +164,20 @@ def test_a_file_that_cannot_be_written_ends_with_exit_code_2(tmp_path: Path) -> 
     with pytest.raises(CommandError, match="Nothing was written") as refusal:
         call_command("export_records", "usage", "--output", str(tmp_path / "missing" / "u.csv"))
     assert refusal.value.returncode == 2
+
+
+def test_purchase_orders_count_as_their_pages_do() -> None:
+    order = order_of(("WIRE", "10", "10"))
+    receive(order, "10")
+    bill((line_of(order), "10", "100"), freight="5")
+    vendor_return_post(receipt=write_receipt(order, "2", kind="OUTGOING_RETURN"), by=None, at=day(4))
+    bill((line_of(order), "-2", "-20"), on_day=5)
+    posted("BEGINNING_BALANCE", line("WIRE", "6", unit_cost="3", into_lot=lot_of(order)))
+    reconcile()
+    (row,) = exported("purchase_orders")
+    shown = order_lines().with_figures().get(purchase_order=order)
+    assert (row["received"], row["purchased"], row["value_purchased"], row["accrued"]) == (
+        "8.0000", "8.0000", "85.00", f"{shown.value_accrued:.2f}",
+    )  # fmt: skip
+    assert (Decimal(row["received"]), Decimal(row["purchased"])) == (shown.kept, shown.purchased)
+    assert Decimal(row["value"]) == lot_of(order).value - 18

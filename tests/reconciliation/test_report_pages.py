@@ -154,6 +154,28 @@ def test_ten_of_a_hundred_received_are_accrued_until_they_are_billed(viewer: Cli
     assert rows(viewer, f"{ACCRUED}?quick=accrued&export=csv")[-1]["Accrued"] == "0.00"
 
 
+def test_what_was_credited_is_not_billed_in_units_either(viewer: Client) -> None:
+    order = order_of(("NOTEBOOK", "10", "10"))
+    receive(order, "10")
+    vendor_return_post(receipt=write_receipt(order, "2", kind="OUTGOING_RETURN"), by=None, at=day(3))
+    bill(order, "10", "100", on_day=4)
+    bill(order, "-2", "-20", on_day=5)
+    reconcile()
+    (line, _) = rows(viewer, f"{ACCRUED}?export=csv")
+    assert (line["Received"], line["Billed"], line["Billed Value"], line["Accrued"]) == ("8", "8", "80.00", "0.00")
+
+
+def test_still_due_are_lines_of_which_goods_are_due(viewer: Client) -> None:
+    all_there, some, one_short = (order_of(("NOTEBOOK", "10", "10")) for _ in range(3))
+    receive(all_there, "10")
+    vendor_return_post(receipt=write_receipt(all_there, "2", kind="OUTGOING_RETURN"), by=None, at=day(3))
+    receive(some, "4")
+    receive(one_short, "9")
+    purchase_order_close(purchase_order=one_short, by=None, at=day(4), is_unbilled_accepted=True)
+    found = rows(viewer, f"{ACCRUED}?quick=due&export=csv")
+    assert [line["Purchase Order"] for line in found[:-1]] == [some.number]
+
+
 def test_an_order_billed_at_more_than_it_is_carried_at_is_a_debit_with_its_reason(viewer: Client) -> None:
     order = order_of(("WIDGET", "20", "35.00"))
     receive(order, "15")
