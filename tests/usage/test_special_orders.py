@@ -7,7 +7,7 @@ from django.test import Client
 from django.urls import reverse
 
 from lots.models import RecordHistory
-from lots.purchasing import purchase_order_void
+from lots.purchasing import purchase_order_close, purchase_order_void
 from lots.receiving import receive_everything
 from tests.factories import day, make_usage, reconcile
 from tests.pages.reading import words
@@ -80,3 +80,14 @@ def test_a_special_order_has_no_lot_of_a_purchase_order_that_is_void(clerk: Clie
     posted("BEGINNING_BALANCE", adjusted("WIRE", "5", unit_cost="3", into_lot=lot))
     assert can_leave(line_of(line.order)) == 0
     assert lot.get_absolute_url() not in clerk.get(line.order.get_absolute_url()).content.decode()
+
+
+def test_a_special_order_keeps_the_lot_of_the_purchase_order_that_stands(clerk: Client) -> None:
+    line = line_of(make_order(("WIRE", "5", Supply.SPECIAL_ORDER)))
+    first = procure(order_line=line, vendor="Acme", unit_cost=Decimal("2.50"), by=None, at=day(1))
+    (lot,) = own_lots(line_of(line.order))
+    purchase_order_close(purchase_order=first, by=None, at=day(2))
+    second = procure(order_line=line, vendor="Bolt", unit_cost=Decimal(3), by=None, at=day(2))
+    purchase_order_void(purchase_order=second, by=None, at=day(3))
+    assert own_lots(line_of(line.order)) == [lot]
+    assert lot.get_absolute_url() in clerk.get(line.order.get_absolute_url()).content.decode()

@@ -170,7 +170,7 @@ def _procurement(lines: Sequence[OrderLine], *, may_change: bool) -> Section:
         bought, job = bought_for(line).last(), made_for(line).last()
         made = bought.purchase_order if bought else None
         line.purchase_order, line.purchase_order_url = made, _address_of(made)  # type: ignore[attr-defined]  # for the table
-        line.lot_made = lot_bound(line)  # type: ignore[attr-defined]  # likewise
+        line.lot_made = lot_bound(line) or (bought.lot if bought else None)  # type: ignore[attr-defined]  # likewise
         line.job, line.job_url = job, _address_of(job)  # type: ignore[attr-defined]  # likewise
         reason = why_not_procure(line)
         procure = reverse("usage:order_procure", args=[line.pk])
