@@ -201,6 +201,7 @@ def test_a_production_lot_has_the_sections_of_the_guides_in_their_order(viewer: 
         "Inventory COGS",
         "History of Cost",
         "Journal",
+        "History",
     ]
     text = said(viewer, lot.get_absolute_url())
     assert "Released into general inventory." in text
