@@ -223,7 +223,7 @@ def purchase_post(
     history_note(number=purchase.number, action="Posted", by=by, at=at, note=said)
     for order in orders.values():
         history_note(number=order.number, action="Purchased", by=by, at=at, note=purchase.number)
-        close_if_complete(order, by=by, at=at)
+        close_if_complete(order, by=by, at=at, of=purchase.invoiced_at)
     return purchase
 
 

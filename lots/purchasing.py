@@ -13,7 +13,7 @@ from typing import Any, Final
 from django.contrib.auth.models import User
 from django.core.exceptions import ValidationError
 from django.db import transaction
-from django.db.models import ProtectedError, Q
+from django.db.models import Max, ProtectedError, Q
 
 from inventory_site.document_forms import LineError
 from inventory_site.fields import MONEY_LIMIT
@@ -221,7 +221,7 @@ def purchase_order_save(
     action = "Created" if is_new else "Edited"
     history_note(number=purchase_order.number, action=action, by=by, at=at, note="" if is_new else "; ".join(notes))
     if _quantities(purchase_order) != ordered:
-        close_if_complete(purchase_order, by=by, at=at)
+        close_if_complete(purchase_order, by=by, at=at, of=at)
     return purchase_order
 
 
@@ -401,13 +401,20 @@ def purchase_order_close(
     missing = unbilled(purchase_order)
     if missing and not is_unbilled_accepted:
         raise UnbilledGoods(f"{' '.join(missing)} Nothing was changed: confirm that no bill will come.")
-    _close(purchase_order, by=by, at=at, accepted=missing)
+    _close(purchase_order, by=by, at=at, of=at, accepted=missing)
     return purchase_order
 
 
 def _close(
-    order: PurchaseOrder, *, by: User | None, at: datetime, note: str = "", accepted: Sequence[str] = ()
+    order: PurchaseOrder,
+    *,
+    by: User | None,
+    at: datetime,
+    of: datetime,
+    note: str = "",
+    accepted: Sequence[str] = (),
 ) -> None:
+    """Close it at this moment, as of that one."""
     lines = lines_by_code(order)
     lock_pools_of_codes(codes=[line.code for line in lines], office=order.office)
     given_up = []
@@ -416,18 +423,20 @@ def _close(
             continue
         if due := quantity_due(line):
             given_up.append(f"{line.code}: {quantity_text(due)} no longer due")
-        settle_on_order(line.lot, due=ZERO, at=at, source_number=order.number)
+        settle_on_order(line.lot, due=ZERO, at=of, source_number=order.number)
         _finish_lots([line.lot], is_final=True)
-        recost(line.lot, is_open=False, at=at, kind=Kind.CLOSE, source_number=order.number)
-    order.status, order.closed_at = Status.CLOSED, at
+        recost(line.lot, is_open=False, at=of, kind=Kind.CLOSE, source_number=order.number)
+    order.status, order.closed_at = Status.CLOSED, of
     order.save(update_fields=["status", "closed_at"])
     history_note(number=order.number, action="Closed", by=by, at=at, note=note or "; ".join([*given_up, *accepted]))
 
 
-def close_if_complete(order: PurchaseOrder, *, by: User | None, at: datetime) -> bool:
+def close_if_complete(order: PurchaseOrder, *, by: User | None, at: datetime, of: datetime) -> bool:
     """Close an open order by itself when all of every line was ordered, received and purchased alike.
 
-    The caller holds the locks of the order and of its pools.
+    It closes as `of` the moment of the document that completes it, or of what changed the cost of its lots last, if that
+    is later: a bill that is entered weeks late makes cost final on its own day. The caller holds the locks of the order
+    and of its pools.
     """
     if order.status != Status.OPEN:
         return False
@@ -437,7 +446,14 @@ def close_if_complete(order: PurchaseOrder, *, by: User | None, at: datetime) ->
             return False
         if lot.quantity_purchased - lot.quantity_credited != quantity_kept(lot):
             return False
-    _close(order, by=by, at=at, note="By itself: all that was ordered is received and purchased")
+    changed = LotCostEvent.objects.filter(lot__in=order.lines.values("lot")).aggregate(latest=Max("at"))["latest"]
+    _close(
+        order,
+        by=by,
+        at=at,
+        of=max(of, changed) if changed else of,
+        note="By itself: all that was ordered is received and purchased",
+    )
     return True
 
 

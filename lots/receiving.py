@@ -180,7 +180,7 @@ def receipt_post(*, receipt: Receipt, by: User | None, at: datetime, is_over_rec
     receipt.save(update_fields=["status"])
     history_note(number=receipt.number, action="Posted", by=by, at=at, note=" ".join(over))
     history_note(number=order.number, action="Received", by=by, at=at, note=receipt.number)
-    close_if_complete(order, by=by, at=at)
+    close_if_complete(order, by=by, at=at, of=receipt.received_at)
     return receipt
 
 

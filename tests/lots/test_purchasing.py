@@ -6,7 +6,7 @@ import pytest
 from django.core.exceptions import ValidationError
 
 from inventory_site.document_forms import LineError
-from lots.invoicing import purchase_void
+from lots.invoicing import purchase_post, purchase_void
 from lots.models import (
     InventoryLot,
     InventoryTransaction,
@@ -46,6 +46,7 @@ from tests.lots.purchasing_stories import (
     owed,
     receive,
     settle_books,
+    write_bill,
     write_receipt,
 )
 
@@ -295,6 +296,29 @@ def test_an_order_closes_by_itself_when_ordered_received_and_purchased_agree() -
     bill((line_of(order, 2), "5", "15"))
     assert order_status(order) == "CLOSED"
     assert history_of(order.number)[-2:] == ["Purchased", "Closed"]
+    settle_books()
+
+
+def test_a_bill_entered_weeks_later_makes_the_cost_final_on_its_own_day() -> None:
+    order = order_of(("WIRE", "10", "2"))
+    receive(order, "10", on_day=2)
+    purchase_post(purchase=write_bill((line_of(order), "10", "23"), on_day=5), by=None, at=day(40))
+    order.refresh_from_db()
+    assert order.closed_at == day(5)
+    assert [(event.kind, event.at, event.value) for event in lot_of(order).cost_events.all() if event.value] == [
+        ("RECEIPT", day(2), Decimal(20)),
+        ("CLOSE", day(5), Decimal(3)),
+    ]
+    settle_books()
+
+
+def test_an_order_never_closes_before_what_changed_its_cost() -> None:
+    order = order_of(("WIRE", "10", "2"))
+    receive(order, "4", on_day=8)
+    bill((line_of(order), "10", "23"), on_day=9)
+    receipt_post(receipt=write_receipt(order, "6", on_day=6), by=None, at=day(40))
+    order.refresh_from_db()
+    assert order.closed_at == day(9)
     settle_books()
 
 
