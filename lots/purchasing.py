@@ -434,7 +434,7 @@ def _close(
 def close_if_complete(order: PurchaseOrder, *, by: User | None, at: datetime, of: datetime) -> bool:
     """Close an open order by itself when all of every line was ordered, received and purchased alike.
 
-    It closes as `of` the moment of the document that completes it, or of what changed the cost of its lots last, if that
+    It closes as `of` the moment of the document that completes it, or of what last changed its lots' cost, if that
     is later: a bill that is entered weeks late makes cost final on its own day. The caller holds the locks of the order
     and of its pools.
     """
