@@ -1,8 +1,8 @@
 """What fed lots were worth on each day, by what had gone in, come out and been spent until then. Reads only.
 
 Whatever changes a fed lot counts on its own day: a component on that of its allocation, an output or a cost of the job
-on its own, the closing of the job on that of the close. So the same documents give the same books, whether a run looked
-in between or only once at the end.
+on its own, the closing of the job on that of the close. What components were allocated at is taken as it is: usage that
+is allocated after its lot's cost changed has all of it on its own day (ADR 20).
 """
 
 from collections import defaultdict
