@@ -19,18 +19,68 @@ register = template.Library()
 TRUE_UP: Final = CogsAllocation.Kind.TRUE_UP
 
 
-@register.inclusion_tag("reconciliation/_history.html")
-def history_of_lot(lot: InventoryLot) -> dict[str, Any]:
+@register.inclusion_tag("reconciliation/_history.html", takes_context=True)
+def history_of_lot(context: template.Context, lot: InventoryLot) -> dict[str, Any]:
     """What was done to the documents that grew or lowered it, the runs that booked its cost, and usage let go of it."""
     documents = Q(number__in=lot.cost_events.order_by().values("source_number")) | Q(number=lot.source_number)
-    lines = RecordHistory.objects.filter(documents).exclude(number="")
-    released = (
-        RestrictionRelease.objects.filter(usage__restrictions__lot=lot)
-        .select_related("by", "usage")
-        .order_by("-at", "-pk")[: ROWS_SHOWN + 1]
+    return _panel(
+        context,
+        RecordHistory.objects.filter(documents).exclude(number=""),
+        CogsAllocation.objects.filter(lot=lot),
+        source=lot.source_number,
+        let_go=RestrictionRelease.objects.filter(usage__restrictions__lot=lot),
+        note="What was done to the documents that it comes from, and by runs to its cost.",
     )
-    let_go = [
-        HistoryEvent(
+
+
+@register.inclusion_tag("reconciliation/_history.html", takes_context=True)
+def history_of_usage(context: template.Context, usage: InventoryUsage) -> dict[str, Any]:
+    """What was done to the document that recorded it, the runs that booked its cost, and whether it was let go."""
+    numbers = [usage.history_name, *filter(None, [usage.source_number])]
+    return _panel(
+        context,
+        RecordHistory.objects.filter(number__in=numbers),
+        CogsAllocation.objects.filter(usage=usage),
+        source=usage.source_number,
+    )
+
+
+def _panel(
+    context: template.Context,
+    lines: QuerySet[RecordHistory],
+    entries: QuerySet[CogsAllocation],
+    *,
+    source: str,
+    let_go: QuerySet[RestrictionRelease] | None = None,
+    note: str = "",
+) -> dict[str, Any]:
+    """A section with what its reader may also see in the list of history and of runs; None for who may see neither."""
+    user = context["request"].user
+    may_see_lines = user.has_perm("lots.view_recordhistory")
+    may_see_runs = user.has_perm("reconciliation.view_reconciliationrun")
+    if not (may_see_lines or may_see_runs):
+        return {"section": None}
+    events: list[HistoryEvent] = []
+    if may_see_lines:
+        events += events_of(lines)
+        events += _releases(let_go) if let_go is not None else ()
+    if may_see_runs:
+        events += _runs(entries)
+    has_link = may_see_lines and source != ""
+    return {
+        "section": merged_section(
+            events,
+            note=note,
+            all_url=addresses.history_of(source) if has_link else "",
+            all_label=f"All of {source}",
+        )
+    }
+
+
+def _releases(let_go: QuerySet[RestrictionRelease]) -> Iterable[HistoryEvent]:
+    """The newest usage that was let go of a lot. One query."""
+    for release in let_go.select_related("by", "usage").order_by("-at", "-pk")[: ROWS_SHOWN + 1]:
+        yield HistoryEvent(
             release.at,
             release.by.username if release.by else "",
             "Let go",
@@ -38,32 +88,6 @@ def history_of_lot(lot: InventoryLot) -> dict[str, Any]:
             release.usage.get_absolute_url(),
             f"It was tied to this lot. {release.reason}".strip(),
         )
-        for release in released
-    ]
-    runs = _runs(CogsAllocation.objects.filter(lot=lot))
-    return {
-        "section": merged_section(
-            [*events_of(lines), *let_go, *runs],
-            note="What was done to the documents that it comes from, and by runs to its cost.",
-            all_url=addresses.history_of(lot.source_number) if lot.source_number else "",
-            all_label=f"All of {lot.source_number}",
-        )
-    }
-
-
-@register.inclusion_tag("reconciliation/_history.html")
-def history_of_usage(usage: InventoryUsage) -> dict[str, Any]:
-    """What was done to the document that recorded it, the runs that booked its cost, and whether it was let go."""
-    numbers = [usage.history_name, *filter(None, [usage.source_number])]
-    lines = events_of(RecordHistory.objects.filter(number__in=numbers))
-    runs = _runs(CogsAllocation.objects.filter(usage=usage))
-    return {
-        "section": merged_section(
-            [*lines, *runs],
-            all_url=addresses.history_of(usage.source_number) if usage.source_number else "",
-            all_label=f"All of {usage.source_number}",
-        )
-    }
 
 
 def _runs(entries: QuerySet[CogsAllocation]) -> Iterable[HistoryEvent]:

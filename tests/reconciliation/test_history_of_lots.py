@@ -3,6 +3,7 @@
 from decimal import Decimal
 
 import pytest
+from django.contrib.auth.models import Permission, User
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
@@ -83,3 +84,27 @@ def test_a_history_is_bounded_and_says_where_all_of_it_is(viewer: Client) -> Non
     assert "Step 4." not in text
     assert f"The newest {ROWS_SHOWN}." in text
     assert 'href="/inventory/history/?number==PO-7"' in page.content.decode()
+
+
+@pytest.mark.parametrize(
+    ("allowed", "told", "hidden"),
+    [
+        ((), (), ("Date By Where", "Opened", "Reconciled", "All of")),
+        (("view_reconciliationrun",), ("Reconciled Allocated 4, 8.00",), ("Opened", "All of")),
+        (("view_recordhistory",), ("Opened", "All of PO-60000"), ("Reconciled",)),
+    ],
+)
+def test_a_history_tells_what_its_reader_may_see_elsewhere(
+    client: Client, allowed: tuple[str, ...], told: tuple[str, ...], hidden: tuple[str, ...]
+) -> None:
+    receive(order_of(("WIRE", "10", "2")), "10")
+    usage = make_usage("WIRE", "4", source="PO-60000")
+    reconcile()
+    person = User.objects.create_user("reader")
+    rights = ("view_inventorylot", "view_inventoryusage", *allowed)
+    person.user_permissions.set(Permission.objects.filter(codename__in=rights))
+    client.force_login(person)
+    for record in (InventoryLot.objects.get(), usage):
+        page = said(client, record.get_absolute_url())
+        assert [text for text in told if text not in page] == [], page
+        assert [text for text in hidden if text in page] == [], page
