@@ -1,6 +1,7 @@
 """What the goods of adjustment lines are taken to cost: as entered, as estimated, or else as lots that hold them did.
 
-A code without an estimate is not one that costs nothing: who may post alone what is lost of it must not depend on that.
+A code without an estimate is not one that costs nothing, nor one with a low estimate cheap: who may post alone what is
+lost of it must not depend on that. What a line was taken at when it was posted stays.
 """
 
 from collections.abc import Iterable, Sequence
@@ -8,7 +9,7 @@ from decimal import Decimal
 from typing import NamedTuple
 
 from django.db.models import Case, DecimalField, ExpressionWrapper, F, OuterRef, Q, Subquery, Sum, When
-from django.db.models.functions import Coalesce, NullIf, Round
+from django.db.models.functions import Coalesce, Greatest, NullIf, Round
 
 from inventory_site.fields import UNIT_COST_PLACES
 from inventory_site.money import to_cents
@@ -20,6 +21,9 @@ EXACT = DecimalField(max_digits=40, decimal_places=UNIT_COST_PLACES)
 
 # A line that makes or grows a lot; only such a line may have a unit cost.
 ADDS_AT_A_COST = Q(adjustment__adjustment_type=Type.BEGINNING_BALANCE, quantity__gt=0)
+TAKING_TYPES = (Type.LOSS, Type.TRANSFER)
+# The same as `_takes_away`.
+TAKES_AWAY = Q(quantity__lt=0) | Q(role=Role.COMPONENT) | Q(adjustment__adjustment_type__in=TAKING_TYPES)
 
 
 class UnitCost(NamedTuple):
@@ -30,6 +34,7 @@ class UnitCost(NamedTuple):
 
 
 ESTIMATE, NEWEST_LOT, LOTS_THERE, UNKNOWN = "estimate", "newest lot", "lots on hand", "cost unknown"
+AT_POSTING = "when posted"
 
 
 def newest_lot_cost(code: str) -> Subquery:
@@ -54,6 +59,12 @@ def unit_cost_in_sql() -> Case:
     """The same of lines in a query as `unit_costs` gives."""
     return Case(
         When(quantity__gt=0, unit_cost__isnull=False, then=F("unit_cost")),
+        When(posted_unit_cost__isnull=False, then=F("posted_unit_cost")),
+        # GREATEST passes over what is NULL.
+        When(
+            TAKES_AWAY & Q(code__est_unit_cost__gt=0),
+            then=Greatest(F("code__est_unit_cost"), held_cost("code"), output_field=EXACT),
+        ),
         When(code__est_unit_cost__gt=0, then=F("code__est_unit_cost")),
         When(ADDS_AT_A_COST, then=Coalesce(newest_lot_cost("code"), ZERO, output_field=EXACT)),
         default=Coalesce(held_cost("code"), newest_lot_cost("code"), ZERO, output_field=EXACT),
@@ -62,21 +73,28 @@ def unit_cost_in_sql() -> Case:
 
 
 def unit_costs(lines: Sequence[AdjustmentLine]) -> list[UnitCost]:
-    """Of each line what a unit is taken to cost. Reads lots, in one query, of codes that have no estimate."""
+    """Of each line what a unit is taken to cost. Reads lots, in one query, of codes whose estimate does not do."""
     unknown = {line.code_id for line in lines if _own(line) is None}
     of_lots: dict[int, tuple[Decimal | None, Decimal | None]] = {}
     if unknown:
         rows = LineItemCode.objects.filter(pk__in=unknown).annotate(held=held_cost("pk"), newest=newest_lot_cost("pk"))
         of_lots = {pk: (held, newest) for pk, held, newest in rows.values_list("pk", "held", "newest")}
-    return [_own(line) or _of_lots(line, *of_lots[line.code_id]) for line in lines]
+    return [_own(line) or _of_lots(line, *of_lots.get(line.code_id, (None, None))) for line in lines]
 
 
 def _own(line: AdjustmentLine) -> UnitCost | None:
-    """What the line says, or its code estimates."""
+    """What the line says, or was posted at, or of what is not taken away its code estimates."""
     # What is taken away costs what its lots cost, whatever was entered.
     if line.unit_cost is not None and line.quantity > 0:
         return UnitCost(line.unit_cost)
-    return UnitCost(line.code.est_unit_cost, ESTIMATE) if line.code.est_unit_cost else None
+    if line.posted_unit_cost is not None:
+        return UnitCost(line.posted_unit_cost, AT_POSTING)
+    estimate = line.code.est_unit_cost
+    return UnitCost(estimate, ESTIMATE) if estimate and not _takes_away(line) else None
+
+
+def _takes_away(line: AdjustmentLine) -> bool:
+    return line.quantity < 0 or line.role == Role.COMPONENT or line.adjustment.adjustment_type in TAKING_TYPES
 
 
 def _adds_at_a_cost(line: AdjustmentLine) -> bool:
@@ -84,6 +102,9 @@ def _adds_at_a_cost(line: AdjustmentLine) -> bool:
 
 
 def _of_lots(line: AdjustmentLine, held: Decimal | None, newest: Decimal | None) -> UnitCost:
+    # Who enters a low estimate must not make cheap what is taken away: it counts at what it is worth at least.
+    if line.code.est_unit_cost and (held is None or held <= line.code.est_unit_cost):
+        return UnitCost(line.code.est_unit_cost, ESTIMATE)
     if held is not None and not _adds_at_a_cost(line):
         return UnitCost(held, LOTS_THERE)
     return UnitCost(newest, NEWEST_LOT) if newest is not None else UnitCost(ZERO, UNKNOWN)

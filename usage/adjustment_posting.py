@@ -80,6 +80,9 @@ def account_charged(adjustment: InventoryAdjustment) -> Account:
 def post_lines(adjustment: InventoryAdjustment, lines: Sequence[AdjustmentLine], *, is_split: bool) -> Made:
     """Post every line; the caller holds the locks of all pools. `is_split`: each office has pools of its own."""
     posting = _Posting(adjustment, lines, is_split=is_split)
+    for line in lines:
+        line.posted_unit_cost = posting.unit_costs[line.position]
+    AdjustmentLine.objects.bulk_update(lines, ["posted_unit_cost"], batch_size=500)
     if adjustment.adjustment_type in {Type.ASSEMBLY, Type.DIVISION}:
         posting.build()
     else:

@@ -333,7 +333,7 @@ def test_a_unit_cost_on_what_is_taken_away_neither_counts_nor_passes(
     # Saved before that was refused.
     old = pending("BEGINNING_BALANCE", line("WIRE", "-1000"), by=clerk)
     old.lines.update(unit_cost=0)
-    assert adjustment_amount(list(old.lines.all())) == 2000
+    assert adjustment_amount(list(old.lines.all())) == 10_000
     assert list(adjustments().for_list().needing_approval()) == [old]
     before = everything()
     with pytest.raises(ValidationError, match="leave it blank"):

@@ -10,7 +10,7 @@ from lots.models import LineItemCode
 from usage.adjustment_costs import adjustment_amount
 from usage.adjustment_lines import percent_text, serial_numbers, share_problem, shares_of
 from usage.feeding import shared
-from usage.models import AdjustmentLine
+from usage.models import AdjustmentLine, InventoryAdjustment
 from usage.models.feeds import WHOLE
 
 quantities = st.decimals(min_value="0.0001", max_value="1000000", places=4)
@@ -72,7 +72,8 @@ def test_shares_that_are_said_must_add_up(shares: list[int | None], says: str) -
 
 def test_an_amount_is_the_larger_of_what_is_added_and_what_is_taken() -> None:
     code = LineItemCode(code="WIRE", est_unit_cost=Decimal("2.005"))
-    plain = [AdjustmentLine(code=code, quantity=Decimal(quantity)) for quantity in ("1", "1", "-3")]
+    count = InventoryAdjustment(adjustment_type="COUNT")
+    plain = [AdjustmentLine(adjustment=count, code=code, quantity=Decimal(each)) for each in ("1", "1", "-3")]
     assert adjustment_amount(plain) == Decimal("6.02")
     assert adjustment_amount(plain[:2]) == Decimal("4.02")
     built = [AdjustmentLine(code=code, quantity=Decimal(2), role="COMPONENT"), product("900", "900")]

@@ -228,6 +228,9 @@ def test_the_amount_of_the_list_is_the_amount_that_approval_goes_by() -> None:
     make_code("GLUE", cost="0")
     make_lot("GLUE", received="3", value="10")
     make_lot("GLUE", received="3", value="20", on_day=9)
+    # Worth more than the estimate says, and less.
+    make_lot("SHELF", received="3", value="1000")
+    make_lot("BOOK", received="3", value="0.05")
     for kind, lines in (
         ("BEGINNING_BALANCE", [line("WIRE", "20"), line("WIRE", "-21"), line("WIRE", "1", unit_cost="7")]),
         ("BEGINNING_BALANCE", [line("GLUE", "20"), line("GLUE", "-27")]),
@@ -236,8 +239,15 @@ def test_the_amount_of_the_list_is_the_amount_that_approval_goes_by() -> None:
         ("COUNT", [line("WIRE", count="5"), line("BOOK", "-2", count="1")]),
         ("ASSEMBLY", [line("WIRE", "2", role="COMPONENT"), line("SHELF", "900", role="PRODUCT")]),
         ("TRANSFER", [line("WIRE", "2", to_bin="B")]),
+        ("TRANSFER", [line("SHELF", "2", to_bin="B")]),
+        ("BEGINNING_BALANCE", [line("SHELF", "-2"), line("SHELF", "3")]),
+        ("COUNT", [line("SHELF", count="1"), line("BOOK", count="9")]),
+        ("DIVISION", [line("SHELF", "0.7", role="COMPONENT"), line("WIRE", "2", role="PRODUCT")]),
+        ("LOSS", [line("SHELF", "2.3")]),
     ):
         pending(kind, *lines)
+    posted("LOSS", line("GLUE", "2"))
+    make_lot("GLUE", received="990", value="990", on_day=9)
     rows: Any = adjustments().for_list()
     for row in rows:
         assert row.amount == adjustment_amount(list(row.lines.select_related("code"))) > 0, row.adjustment_type

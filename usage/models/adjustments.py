@@ -89,6 +89,9 @@ class AdjustmentLine(models.Model):
     count = OptionalQuantityField()
     # Of a beginning balance: the cost of the lot it makes.
     unit_cost = OptionalUnitCostField()
+    # What a unit was taken to cost when it was posted: estimates and lots change after that. Unknown of what was posted
+    # before this was kept. As wide as the value of lots divided by a quantity can be.
+    posted_unit_cost = OptionalUnitCostField(max_digits=26, editable=False)
     # Of a division: this product's part of the cost, in millionths.
     share = models.IntegerField(null=True, blank=True)
     bin = models.CharField(max_length=40, blank=True)
