@@ -8,13 +8,14 @@ into entries of one day and kind; a line names its usage, lot and document, so t
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import date
-from decimal import Decimal
-from itertools import islice
+from decimal import ROUND_HALF_UP, Decimal
+from itertools import accumulate, groupby, islice
 from typing import Any, Final, NamedTuple
 
 from django.db.backends.utils import CursorWrapper
 
 from inventory_site.arrays import int_array
+from inventory_site.fields import MONEY_STEP
 from reconciliation.dating import BookDays
 from reconciliation.models import JournalEntry
 from reconciliation.snapshot import binary_cursor
@@ -98,7 +99,7 @@ COPY_CHUNK = 10_000
 
 # An accrual stands for what is unallocated; of what this batch allocated it is taken back beside the true cost, so that
 # the month in which that counts bears only the difference. What was booked later, such as for a higher estimate, is
-# taken back where it was booked: no month gives back what it never bore.
+# taken back where it was booked: no month gives back what it never bore, nor twice what it bore once.
 _CHANGED_ACCRUALS = """
 SELECT open.usage_id, open.accrued_booked AS booked, rest.found, open.accrued_booked - CASE
     WHEN preference.accrue_cogs THEN round(rest.quantity * 0.0001 * code.est_unit_cost, 2) ELSE 0 END AS back
@@ -109,31 +110,25 @@ CROSS JOIN lots_preference AS preference
 WHERE open.accrued_booked <> 0
 """
 _ACCRUALS_BACK = f"""
-WITH change AS ({_CHANGED_ACCRUALS}), booked AS (
-    SELECT change.usage_id, entry.date AS day, sum(CASE WHEN line.credit_account_id = preference.account_accrued_cogs_id
-        THEN line.amount ELSE -line.amount END) AS amount
-    FROM change JOIN reconciliation_journalline AS line ON line.usage_id = change.usage_id
-        AND line.kind = 'ACCRUED_COGS'
-    JOIN reconciliation_journalentry AS entry ON entry.id = line.entry_id
-    CROSS JOIN lots_preference AS preference GROUP BY change.usage_id, entry.date
-), upto AS (
-    SELECT usage_id, day, amount, sum(amount) OVER (PARTITION BY usage_id ORDER BY day) AS amount_upto,
-        sum(amount) OVER (PARTITION BY usage_id) AS amount_in_all
-    FROM booked
-)
-SELECT change.usage_id, coalesce(greatest(upto.day, change.found), change.found), given.accrued, given.charged,
-    CASE WHEN upto.usage_id IS NULL THEN change.back
-        ELSE round(change.back * upto.amount_upto / change.booked, 2)
-            - round(change.back * (upto.amount_upto - upto.amount) / change.booked, 2) END
-FROM change LEFT JOIN upto ON upto.usage_id = change.usage_id AND upto.amount_in_all = change.booked
-JOIN usage_inventoryusage AS usage ON usage.id = change.usage_id
+WITH change AS ({_CHANGED_ACCRUALS})
+SELECT change.usage_id, change.booked, change.back, change.found, given.accrued, given.charged
+FROM change JOIN usage_inventoryusage AS usage ON usage.id = change.usage_id
 CROSS JOIN lots_preference AS preference
 CROSS JOIN LATERAL (
     SELECT preference.account_accrued_cogs_id AS accrued,
         coalesce(usage.account_id, preference.account_cost_id) AS charged
 ) AS given
-WHERE change.back <> 0 AND given.accrued <> given.charged ORDER BY 1, 2
+WHERE change.back <> 0 AND given.accrued <> given.charged ORDER BY 1
 """  # noqa: S608  (our own constant text)
+# In the order in which it happened; what belongs to a run was taken back, the rest was booked.
+_ACCRUALS_MOVED = """
+SELECT line.usage_id, entry.date, entry.run_id, sum(CASE
+    WHEN line.credit_account_id = preference.account_accrued_cogs_id THEN line.amount ELSE -line.amount END)
+FROM reconciliation_journalline AS line JOIN reconciliation_journalentry AS entry ON entry.id = line.entry_id
+CROSS JOIN lots_preference AS preference
+WHERE line.usage_id = ANY(%(usages)s::bigint[]) AND line.kind = 'ACCRUED_COGS'
+GROUP BY line.usage_id, entry.id ORDER BY line.usage_id, entry.id
+"""
 _KEEP_BOOKED = f"""
 WITH change AS ({_CHANGED_ACCRUALS})
 UPDATE usage_openusage AS open SET accrued_booked = change.booked - change.back
@@ -230,6 +225,39 @@ class AccrualBack(NamedTuple):
     amount: Decimal
 
 
+class AccrualMove(NamedTuple):
+    """What one journal entry moved of a usage's accrued COGS: above zero where it was accrued. Of a run: taken back."""
+
+    day: date
+    run: int | None
+    amount: Decimal
+
+
+def standing_accruals(moves: Iterable[AccrualMove]) -> dict[date, Decimal]:
+    """What still stands of the accrued COGS of a usage, by the day on which it was booked; moves as they happened.
+
+    What a run took back counts on the day of the true cost, but it was a part of what stood then: it is set off there,
+    as it was taken, so that none of it is taken back from its month again.
+    """
+    standing: defaultdict[date, Decimal] = defaultdict(Decimal)
+    for run, made in groupby(moves, key=lambda move: move.run):
+        if run is None or not sum(standing.values()):
+            for move in made:
+                standing[move.day] += move.amount
+        else:
+            for day, share in _shares(-sum((move.amount for move in made), Decimal(0)), standing):
+                standing[day] -= share
+    return dict(standing)
+
+
+def _shares(amount: Decimal, standing: Mapping[date, Decimal]) -> list[tuple[date, Decimal]]:
+    """Share an amount out over the days, as much of each as stands there: to the cent, and in all the amount."""
+    in_all, days = sum(standing.values()), sorted(standing)
+    upto = accumulate(standing[day] for day in days)
+    shared = [(amount * part / in_all).quantize(MONEY_STEP, ROUND_HALF_UP) for part in upto]
+    return [(day, after - before) for day, before, after in zip(days, [Decimal(0), *shared], shared, strict=False)]
+
+
 def accruals_back(
     cursor: CursorWrapper, *, rests: Mapping[int, int], found_on: Mapping[int, int], days: BookDays
 ) -> list[AccrualBack]:
@@ -241,9 +269,18 @@ def accruals_back(
     if not rests:
         return []
     cursor.execute(_ACCRUALS_BACK, _of_rests(rests, found_on))
+    changes = cursor.fetchall()
+    cursor.execute(_ACCRUALS_MOVED, {"usages": int_array(change[0] for change in changes)})
+    moved: defaultdict[int, list[AccrualMove]] = defaultdict(list)
+    for usage, *move in cursor.fetchall():
+        moved[usage].append(AccrualMove(*move))
     parts: defaultdict[tuple[int, str, int, int], Decimal] = defaultdict(Decimal)
-    for usage, day, accrued, charged, amount in cursor.fetchall():
-        parts[usage, days[day.toordinal()], accrued, charged] += amount
+    for usage, booked, back, found, accrued, charged in changes:
+        standing = standing_accruals(moved[usage])
+        if sum(standing.values()) != booked:
+            standing = {found: booked}
+        for booked_on, amount in _shares(back, standing):
+            parts[usage, days[max(booked_on, found).toordinal()], accrued, charged] += amount
     return [
         AccrualBack(usage, day, *((accrued, charged) if amount > 0 else (charged, accrued)), abs(amount))
         for (usage, day, accrued, charged), amount in parts.items()

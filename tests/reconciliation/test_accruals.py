@@ -1,9 +1,11 @@
 """Accrued COGS: the estimated cost of what is unallocated, booked in the month of the sale and taken back by itself."""
 
+from collections import defaultdict
 from collections.abc import Callable
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from io import StringIO
+from itertools import permutations
 
 import pytest
 from django.core.exceptions import ValidationError
@@ -13,6 +15,7 @@ from lots.models import Account, FiscalPeriod, PostingDate, Preference
 from reconciliation import accruals
 from reconciliation.accruals import accruals_due, accrue_cogs
 from reconciliation.models import CogsAllocation, JournalEntry, JournalLine
+from reconciliation.posting import AccrualMove, standing_accruals
 from tests.factories import day, make_code, make_lot, make_usage, reconcile
 from tests.harness.databases import CommittedDatabase
 from tests.reconciliation.records import culprits
@@ -163,6 +166,84 @@ def test_goods_that_came_after_the_accrual_take_all_of_it_back_in_their_month() 
     reconcile(now=FOUND)
     assert lines()[2:] == [(date(2026, 3, 25), "2110", "5000", Decimal("30.00"))]
     assert culprits() == {}
+
+
+def cost_by_month() -> dict[int, Decimal]:
+    """What each month bears on the account of cost, accrued or true, by its number."""
+    months: defaultdict[int, Decimal] = defaultdict(Decimal)
+    for line in JournalLine.objects.select_related("entry", "debit_account", "credit_account"):
+        months[line.entry.date.month] += line.amount * (line.debit_account.number == "5000")
+        months[line.entry.date.month] -= line.amount * (line.credit_account.number == "5000")
+    return {month: amount for month, amount in months.items() if amount}
+
+
+@pytest.mark.parametrize("order", list(permutations(((6, 40), (4, 12)))))
+@pytest.mark.django_db
+def test_what_was_taken_back_is_not_taken_back_again_whichever_receipt_is_recorded_first(
+    order: tuple[tuple[int, int], ...],
+) -> None:
+    """20.00 in January: 8.00 of it go where 12.00 were found, and 12.00 where 18.00 were, in February."""
+    switch(on=True)
+    usage = make_usage("WIRE", "10")
+    accrue_cogs(now=FOUND)
+    for received, on_day in order:
+        make_lot("WIRE", received=str(received), value=str(received * 3), on_day=on_day)
+        reconcile(now=FOUND)
+    assert sorted(lines(usage)[1:]) == [
+        (date(2026, 1, 16), "2110", "5000", Decimal("8.00")),
+        (date(2026, 2, 13), "2110", "5000", Decimal("12.00")),
+    ]
+    assert cost_by_month() == {1: Decimal("24.00"), 2: Decimal("6.00")}
+    assert culprits() == {}
+    assert accrue_cogs(now=FOUND).lines == 0
+
+
+@pytest.mark.parametrize("order", list(permutations(((3, 12), (2, 40), (5, 80)))))
+@pytest.mark.django_db
+def test_each_month_bears_the_same_in_any_order_where_a_higher_estimate_was_booked_too(
+    order: tuple[tuple[int, int], ...],
+) -> None:
+    """20.00 in January and 10.00 on 2 March, of which every receipt takes its part back."""
+    switch(on=True)
+    usage = make_usage("WIRE", "10")
+    accrue_cogs(now=FOUND)
+    est_unit_cost_set(by=None, at=day(1), code=usage.code, est_unit_cost=Decimal(3))
+    accrue_cogs(now=FOUND)
+    for received, on_day in order:
+        make_lot("WIRE", received=str(received), value=str(received * 4), on_day=on_day)
+        reconcile(now=FOUND)
+    # January: 20 + 12 - 6; February: 8 - 4; March: 10 + 20 - 3 - 2 - 15.
+    assert cost_by_month() == {1: Decimal("26.00"), 2: Decimal("4.00"), 3: Decimal("10.00")}
+    assert culprits() == {}
+
+
+@pytest.mark.django_db
+def test_a_higher_estimate_after_a_part_was_taken_back_leaves_each_month_what_stands_there() -> None:
+    """Of 20.00 in January, 8.00 are taken back in February; the rest is estimated at 6.00 more in March."""
+    switch(on=True)
+    usage = make_usage("WIRE", "10")
+    accrue_cogs(now=FOUND)
+    make_lot("WIRE", received="4", value="16.00", on_day=40)
+    reconcile(now=FOUND)
+    est_unit_cost_set(by=None, at=day(1), code=usage.code, est_unit_cost=Decimal(3))
+    accrue_cogs(now=FOUND)
+    make_lot("WIRE", received="6", value="24.00", on_day=12)
+    reconcile(now=FOUND)
+    assert lines(usage)[3:] == [
+        (date(2026, 1, 16), "2110", "5000", Decimal("12.00")),
+        (date(2026, 3, 2), "2110", "5000", Decimal("6.00")),
+    ]
+    assert culprits() == {}
+
+
+def test_cents_that_do_not_divide_are_all_taken_back_where_they_stand() -> None:
+    """A cent booked on each of three days; a run took one of them back, so that a cent stands on two of the days."""
+    booked_on = [date(2026, month, 1) for month in (1, 2, 3)]
+    moves = [AccrualMove(booked, None, Decimal("0.01")) for booked in booked_on]
+    moves.append(AccrualMove(date(2026, 4, 1), 7, Decimal("-0.01")))
+    standing = standing_accruals(moves)
+    assert sorted(standing.values()) == [Decimal(0), Decimal("0.01"), Decimal("0.01")]
+    assert set(standing) == set(booked_on)
 
 
 @pytest.mark.parametrize(("closed", "booked_on"), [(None, date(2026, 2, 13)), (date(2026, 2, 1), date(2026, 3, 1))])
