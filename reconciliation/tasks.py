@@ -30,8 +30,9 @@ def nightly_run(**_later: object) -> None:
     sweeper.at_night(now=timezone.now())
 
 
-# Half a million rows are one transaction and take a minute or two. A message that the broker delivers again meanwhile
-# finds the import locked and goes home.
+# One transaction. Half a million rows of items, lots and usage take a minute or two; documents are posted one by one, a
+# full file in up to 25 minutes. A message that the broker delivers again meanwhile finds the import locked and goes
+# home.
 @shared_task(name="reconciliation.tasks.run_import_job", soft_time_limit=3_300, time_limit=3_600)
 def run_import_job(*, import_id: int, **_later: object) -> None:
     """Check or import uploaded files, whichever is due."""

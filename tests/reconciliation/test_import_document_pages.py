@@ -20,6 +20,7 @@ from lots.models import PurchaseOrder, Receipt, RecordHistory
 from reconciliation import tasks
 from reconciliation.importing import jobs, worker
 from reconciliation.importing.document_columns import DOCUMENT_COLUMNS
+from reconciliation.importing.documents import ROWS_MOST
 from reconciliation.models import ImportJob, ReconciliationRun
 from reconciliation.verify import verify_ledger
 from tests.factories import make_code
@@ -132,6 +133,14 @@ def test_only_those_who_may_import_upload_documents(client: Client, viewer: Clie
     assert client.post(reverse(IMPORT), {**sent, "file_1": file("orders")}).status_code == 302
     assert viewer.post(reverse(IMPORT), {**sent, "file_1": file("orders")}).status_code == 403
     assert not ImportJob.objects.exists()
+
+
+@pytest.mark.usefixtures("db")
+def test_the_page_says_how_long_a_file_may_be_and_what_a_date_alone_means(clerk: Client) -> None:
+    page = clerk.get(reverse(IMPORT)).content.decode()
+    assert f"At most {ROWS_MOST:,} rows a file" in page
+    assert "A date without a time is 00:00 of that day." in page
+    assert "what comes in a later file needs a time of its own" in page
 
 
 @pytest.mark.usefixtures("db")

@@ -155,3 +155,10 @@ def test_every_column_has_an_example_that_it_takes() -> None:
     for columns in DOCUMENT_COLUMNS.values():
         for column in columns:
             column.parser()(column.example)
+
+
+def test_a_file_that_could_not_be_done_in_time_is_refused(load: Callable[..., str]) -> None:
+    rows = "".join(f"{place},Lincoln,AI,2026-03-10,OAK,1,\n" for place in range(20_001))
+    with pytest.raises(CommandError, match="nothing was imported") as refusal:
+        load("--check", orders=FILES["orders"].partition("\n")[0] + "\n" + rows)
+    assert "A file of documents has at most 20,000 rows." in str(refusal.value)
