@@ -23,8 +23,8 @@ from lots.models import CostPool, InventoryLot
 from reconciliation.engine import CostMethod, Lot, PlanBroken, RecordRefused, Usage
 from reconciliation.fed_worth import Charge, FedLot, Feed, read_fed_lots
 from reconciliation.feed_order import pool_levels, with_what_is_made_of
+from reconciliation.moments import one_moment
 from reconciliation.planning import plan_pool
-from reconciliation.rehearsal import one_moment
 from reconciliation.snapshot import Snapshot
 from usage.models import LotFeed
 

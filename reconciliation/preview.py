@@ -8,8 +8,9 @@ from typing import Any
 from lots.models import CostPool, Preference
 from reconciliation.engine import CostMethod
 from reconciliation.foreseen import MoneyLine
+from reconciliation.moments import one_moment
 from reconciliation.planning import PoolPlan
-from reconciliation.rehearsal import Following, Refused, Rehearsal, one_moment
+from reconciliation.rehearsal import Following, Refused, Rehearsal
 from reconciliation.results import group_remarks
 from usage.models import LotRecost
 

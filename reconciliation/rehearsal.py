@@ -8,7 +8,6 @@ pool once, so nothing else of its own writing ever comes back to it.
 
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
-from contextlib import contextmanager
 from copy import copy
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -16,7 +15,6 @@ from decimal import Decimal
 from typing import Final, NamedTuple
 
 from django.core.exceptions import ValidationError
-from django.db import connection, transaction
 from django.utils import timezone
 
 from inventory_site.fields import MONEY_STEP, QUANTITY_STEP
@@ -88,15 +86,6 @@ class _Cost(NamedTuple):
     value: Decimal
     value_other: Decimal
     changed_on: date
-
-
-@contextmanager
-def one_moment() -> Iterator[None]:
-    """Read everything as of one moment, and let the database refuse to write; unless a transaction is under way."""
-    with transaction.atomic(), connection.cursor() as cursor:
-        if not connection.savepoint_ids:
-            cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
-        yield
 
 
 def as_it_is(snapshot: Snapshot) -> Snapshot:

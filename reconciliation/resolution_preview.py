@@ -13,18 +13,23 @@ from hashlib import sha256
 from typing import Any, Final
 
 from django.core.exceptions import ValidationError
+from django.db import connection
 from django.utils import timezone
 
 from inventory_site.fields import MONEY_STEP, QUANTITY_STEP
 from inventory_site.money import money_text, quantity_text
 from lots.accounts import default_account, inventory_account
 from lots.models import Account, CostPool, InventoryLot, LineItemCode, Office, Preference
-from lots.periods import closed_periods, day_in_the_books, period_start
+from lots.periods import day_in_the_books, open_day, period_start
+from reconciliation.apply import accruals_found, allocation_rows
 from reconciliation.cure_document import draft_of
+from reconciliation.dating import BookDays
 from reconciliation.engine import Move, PassSummary, Remark
 from reconciliation.foreseen import Event, MoneyLine
+from reconciliation.moments import one_moment
 from reconciliation.planning import PoolPlan
-from reconciliation.rehearsal import Following, Rehearsal, one_moment
+from reconciliation.posting import accruals_back
+from reconciliation.rehearsal import Following, Rehearsal
 from reconciliation.snapshot import Snapshot, read_snapshots
 from reconciliation.whatif import Line, WhatIf, release, with_lines
 from usage.adjusting import Previewed
@@ -266,8 +271,11 @@ def _preview(
             return ResolutionPreview(**common, **_nothing(), error=f"A run would set this aside. {result.reason}")
     following = rehearsal.following
     # What waits for any run may be done by another one meanwhile; that changes nothing about this.
-    others = [(each.lot.pk, each.value) for each in following.lots if each.is_charged]
-    common["fingerprint"] = _fingerprint(cure.read, *made_of, following=others)
+    charged = [each for each in following.lots if each.is_charged]
+    others = [(each.lot.pk, each.value) for each in charged]
+    pools = {pool.pk, *(each.lot.pool_id for each in charged)}
+    landing = _landing([each for each in plans if each.snapshot.pool in pools], rehearsal.days, adjusted_at)
+    common["fingerprint"] = _fingerprint(cure.read, *made_of, following=others, landing=landing)
     plan = next(plan for plan in plans if plan.snapshot.pool == pool.pk)
     return ResolutionPreview(
         **common,
@@ -353,6 +361,19 @@ class _Cure:
         ]
 
 
+def _landing(plans: Sequence[PoolPlan], days: BookDays, adjusted_at: datetime) -> list[str]:
+    """The days in the books that the money counts on: closing or reopening any other month changes nothing of it."""
+    asked = BookDays(days.closed, days.only_day)
+    for plan in plans:
+        allocation_rows(plan, asked)
+    rests, found_on = accruals_found(plans)
+    with connection.cursor() as cursor:
+        accruals_back(cursor, rests=rests, found_on=found_on, days=asked)
+    # What the lines bring in counts on the day of the adjustment, whatever the preference.
+    brought = open_day(timezone.localdate(adjusted_at), days.closed)
+    return sorted({*asked.values(), brought.isoformat()})
+
+
 def _fingerprint(
     snapshot: Snapshot,
     pool: CostPool,
@@ -363,6 +384,7 @@ def _fingerprint(
     now: datetime,
     *,
     following: Sequence[tuple[int, Decimal]] = (),
+    landing: Sequence[str] = (),
 ) -> str:
     code = pool.code
     # The money is shown by month.
@@ -378,7 +400,7 @@ def _fingerprint(
         (preference.cogs_method, preference.prevent_inter_office, preference.posting_date, posted_in),
         (preference.accrue_cogs, preference.account_accrued_cogs_id, preference.account_cost_id),
         (preference.account_inventory_id, [(row.usage_id, row.accrued_booked) for row in accrued]),
-        sorted(closed_periods()),
+        landing,
         (code.est_unit_cost.normalize(), code.account_cost, code.account_inventory),
         [(line.quantity.normalize(), line.unit_cost.normalize(), getattr(line.into_lot, "pk", None)) for line in lines],
         [(line.manufacturer_lot, line.serials) for line in lines],

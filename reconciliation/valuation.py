@@ -19,6 +19,7 @@ from django.db.models import Min
 from lots.models import Account, LineItemCode
 from lots.periods import next_period, period_start
 from reconciliation.models import JournalEntry, RunPool
+from reconciliation.moments import one_moment
 
 ZERO: Final = Decimal(0)
 CODES_PICKED: Final = 500
@@ -205,6 +206,12 @@ def _worth(rows: Sequence[ValuationRow]) -> Worth:
 
 def valuation(*, as_of: date, known_at: datetime | None = None) -> Valuation:
     """Lots and books of every inventory account and code at the end of a day, as known at a moment (None: now)."""
+    # Or an entry of a later day of the month that is posted in between would be counted with the whole month.
+    with one_moment():
+        return _valuation(as_of, known_at)
+
+
+def _valuation(as_of: date, known_at: datetime | None) -> Valuation:
     lots, books = (_LOTS, _BOOKS) if known_at is None else (_LOTS + _KNOWN_SINCE, _BOOKS + _POSTED_SINCE)
     # Nothing later in its month: then the whole month is the same, and need not be read line by line.
     until = next_period(as_of)
@@ -227,13 +234,14 @@ def valuation(*, as_of: date, known_at: datetime | None = None) -> Valuation:
 
 def explain_difference(*, as_of: date, known_at_before: datetime, known_at_after: datetime) -> list[Explained]:
     """The documents that came in between and count on that day or before: what they add up to is the difference."""
-    parameters = {
-        "as_of": as_of,
-        "known_at": known_at_before,
-        "after": known_at_after,
-        "first_run": _first_run_after(known_at_before),
-    }
-    return [Explained(*row) for row in _rows(_BETWEEN, parameters)]
+    with one_moment():
+        parameters = {
+            "as_of": as_of,
+            "known_at": known_at_before,
+            "after": known_at_after,
+            "first_run": _first_run_after(known_at_before),
+        }
+        return [Explained(*row) for row in _rows(_BETWEEN, parameters)]
 
 
 def _first_run_after(moment: datetime | None) -> int | None:

@@ -1,5 +1,6 @@
 """The workbench's services: what is proposed, what the preview says, and that posting does exactly that."""
 
+from datetime import date
 from decimal import Decimal
 from typing import Any
 
@@ -291,10 +292,20 @@ def test_preferences_estimates_and_periods_are_part_of_what_was_shown(change: st
     elif change == "estimate":
         LineItemCode.objects.filter(pk=code.pk).update(est_unit_cost=3)
     else:
-        FiscalPeriod.objects.create(starts_on=day(1).date().replace(day=1), is_closed=True)
+        FiscalPeriod.objects.create(starts_on=AT.date().replace(day=1), is_closed=True)
     with pytest.raises(RecordsChanged):
         posted(LineItemCode.objects.get(pk=code.pk), preview)
     assert not InventoryAdjustment.objects.exists()
+
+
+def test_closing_a_month_that_nothing_of_it_counts_in_leaves_a_preview_as_it_was() -> None:
+    code = used("RACE", "5")
+    preview = previewed(code)
+    # Long before, and that of the usage: its cost counts when there are goods.
+    for month in (date(1999, 1, 1), day(2).date().replace(day=1)):
+        FiscalPeriod.objects.create(starts_on=month, is_closed=True)
+    assert posted(code, preview).adjustment is not None
+    assert pool(code).open_unallocated == 0
 
 
 def test_a_preview_writes_nothing() -> None:

@@ -1,5 +1,6 @@
 """Inventory on a day by the lots and by the books, as known then and as known now."""
 
+from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 
@@ -9,13 +10,13 @@ from django.utils import timezone
 
 from lots.models import Account, InventoryLot, LotCostEvent
 from lots.services import lot_change
+from reconciliation import valuation as valuation_module
 from reconciliation.journal_sums import sum_journal
 from reconciliation.models import CogsAllocation, JournalEntry, JournalLine, JournalSum, RunPool
 from reconciliation.valuation import explain_difference, first_parting, valuation
 from tests.factories import make_code, make_lot, make_usage, reconcile
+from tests.harness.databases import CommittedDatabase
 from tests.reconciliation.records import culprits
-
-pytestmark = pytest.mark.django_db
 
 NOW = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
 END = date(2026, 12, 31)
@@ -38,6 +39,7 @@ def worth(as_of: date = END, known_at: datetime | None = None) -> tuple[Decimal,
     return total.value, total.balance, total.difference
 
 
+@pytest.mark.django_db
 def test_lots_and_books_are_the_same_on_every_day() -> None:
     make_lot("WIRE", received="10", value="100.00", on_day=1)
     make_usage("WIRE", "4", on_day=10)
@@ -49,6 +51,7 @@ def test_lots_and_books_are_the_same_on_every_day() -> None:
     assert culprits() == {}
 
 
+@pytest.mark.django_db
 def test_it_is_told_by_account_and_code() -> None:
     Account.objects.create(number="1250", name="Wire", kind="ASSET")
     make_code("WIRE").__class__.objects.filter(code="WIRE").update(account_inventory="1250")
@@ -66,12 +69,14 @@ def test_it_is_told_by_account_and_code() -> None:
     assert (found.total.value, found.differing) == (110, 0)
 
 
+@pytest.mark.django_db
 def test_what_is_not_in_the_books_yet_is_the_difference() -> None:
     make_lot("WIRE", value="100.00")
     found = valuation(as_of=END)
     assert (found.total, found.total.difference, found.differing) == ((100, 0), 100, 1)
 
 
+@pytest.mark.django_db
 def test_a_late_bill_changes_what_we_know_now_and_not_what_we_knew_then() -> None:
     """Ten received at 100.00 and seven used in January; the bill of 130.00 comes in after the value was reported."""
     lot = make_lot("WIRE", received="10", value="100.00", on_day=1)
@@ -97,6 +102,7 @@ def test_a_late_bill_changes_what_we_know_now_and_not_what_we_knew_then() -> Non
     assert culprits() == {}
 
 
+@pytest.mark.django_db
 def test_usage_counts_from_the_moment_that_its_run_had_finished_with_the_code() -> None:
     make_lot("WIRE", received="10", value="100.00", on_day=1)
     make_usage("WIRE", "4", on_day=2)
@@ -109,6 +115,7 @@ def test_usage_counts_from_the_moment_that_its_run_had_finished_with_the_code() 
     assert worth(END, done - timedelta(microseconds=1))[0] == 100
 
 
+@pytest.mark.django_db
 def test_the_first_document_where_they_part_is_named() -> None:
     make_lot("WIRE", value="100.00", on_day=1, source="PO-1")
     make_usage("WIRE", "4", on_day=2, source="SHIP-1")
@@ -147,6 +154,7 @@ def by_hand(as_of: date) -> dict[str, tuple[Decimal, Decimal]]:
     return found
 
 
+@pytest.mark.django_db
 @pytest.mark.parametrize("is_summed", [False, True])
 def test_on_every_day_it_is_the_sum_of_the_facts_up_to_it(*, is_summed: bool) -> None:
     """Whether a month is whole or cut in two by the day, is in the sums of the journal or not yet."""
@@ -171,11 +179,13 @@ def test_on_every_day_it_is_the_sum_of_the_facts_up_to_it(*, is_summed: bool) ->
     assert culprits() == {}
 
 
+@pytest.mark.django_db
 def test_an_empty_copy_is_worth_nothing() -> None:
     assert worth() == (0, 0, 0)
     assert valuation(as_of=END, known_at=timezone.now()).accounts == []
 
 
+@pytest.mark.django_db
 def test_it_asks_as_many_questions_for_many_lots_as_for_few(django_assert_num_queries: object) -> None:
     for number in range(12):
         make_lot(f"CODE{number}")
@@ -183,3 +193,24 @@ def test_it_asks_as_many_questions_for_many_lots_as_for_few(django_assert_num_qu
     with django_assert_num_queries(4):  # type: ignore[operator]  # the fixture is untyped
         valuation(as_of=END)
     assert InventoryLot.objects.count() == 12
+
+
+def test_what_is_posted_while_it_is_read_is_not_counted(
+    committed_db: CommittedDatabase, concurrently: Callable[..., list[object]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The day is the last of its month with an entry, until one of a later day comes in between."""
+    make_lot("WIRE", value="100.00", on_day=1)
+    reconcile(now=NOW)
+    ask = valuation_module._first_run_after
+
+    def post() -> None:
+        make_lot("TAPE", value="7.50", on_day=20)
+        reconcile(now=NOW)
+
+    def ask_after_another_posted(at: datetime | None) -> int | None:
+        assert concurrently(post) == [None]
+        return ask(at)
+
+    monkeypatch.setattr(valuation_module, "_first_run_after", ask_after_another_posted)
+    assert worth(date(2026, 1, 10)) == (100, 100, 0)
+    assert JournalEntry.objects.filter(date=date(2026, 1, 24)).exists()
