@@ -5,10 +5,11 @@ from datetime import datetime
 from decimal import Decimal
 
 from django.core.exceptions import ValidationError
-from django.db.models import Exists, OuterRef, Q
+from django.db.models import Exists, OuterRef, Q, Sum
 
+from inventory_site.money import quantity_text
 from lots.locks import preference_in_force
-from lots.models import InventoryLot, InventoryTransaction, LineItemCode, Office, SerialMovement
+from lots.models import InventoryLot, InventoryTransaction, LineItemCode, Office, Preference, SerialMovement
 
 ZERO = Decimal(0)
 # What a document wrote of Demand beside the movements of goods.
@@ -92,6 +93,22 @@ def why_not_move(*, code: LineItemCode, office: Office | None, serials: Sequence
             elsewhere = f" It is at {at}." if at is not None else ""
             return f"Serial number {serial} of {code} is not in stock{f' at {office}' if office else ''}.{elsewhere}"
     return ""
+
+
+def why_not_leave(*, code: LineItemCode, manufacturer_lot: str, quantity: Decimal, office: Office | None) -> str:
+    """Say, without a full stop, that more would leave than is on hand of a manufacturer lot, or "".
+
+    Where offices are kept apart: of that one's. What never came in, and what has no such name, is not asked about.
+    """
+    if not manufacturer_lot:
+        return ""
+    here = {"office": office} if Preference.current().prevent_inter_office else {}
+    moved = InventoryTransaction.objects.filter(code=code, manufacturer_lot=manufacturer_lot, **here)
+    there = moved.aggregate(sum=Sum("on_hand"))["sum"]
+    if there is None or quantity <= there:
+        return ""
+    left = quantity_text(max(there, ZERO))
+    return f"{quantity_text(quantity)} of manufacturer lot {manufacturer_lot} of {code}, while {left} are on hand"
 
 
 def movements_of(source_number: str, *, own: Q) -> "list[InventoryTransaction]":

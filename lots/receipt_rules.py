@@ -4,7 +4,7 @@
 """
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from decimal import Decimal
 from typing import Any
 
@@ -12,7 +12,7 @@ from django.core.exceptions import ValidationError
 from django.db.models import Min
 
 from inventory_site.money import quantity_text
-from lots.ledger import ZERO
+from lots.ledger import ZERO, why_not_leave
 from lots.lot_costs import quantity_on_order
 from lots.lot_users import used_by
 from lots.models import (
@@ -37,7 +37,8 @@ def why_not_void(receipt: Receipt) -> str:
     order = receipt.purchase_order
     reasons: Iterable[str]
     if receipt.kind == Receipt.Kind.INCOMING:
-        reasons = (_why_not_shrink(lot, quantity, order) for lot, quantity in lots_of_receipt(receipt))
+        shrinking = [_why_not_shrink(lot, quantity, order) for lot, quantity in lots_of_receipt(receipt)]
+        reasons = shrinking if any(shrinking) else _why_not_leave(receipt)
     else:
         reasons = (_why_not_take_back(lot, quantity, receipt, order) for lot, quantity in lots_of_receipt(receipt))
     return " ".join(filter(None, reasons))
@@ -85,6 +86,19 @@ def _why_not_shrink(lot: InventoryLot, quantity: Decimal, order: PurchaseOrder) 
             f" {quantity_text(brought)} would be received: void {purchases} or reopen {order} first."
         )
     return ""
+
+
+def _why_not_leave(receipt: Receipt) -> Iterator[str]:
+    """Of which manufacturer lots less is on hand than came: what left may not be allocated to any lot yet."""
+    came: dict[tuple[InventoryLot, str], Decimal] = defaultdict(lambda: ZERO)
+    lines = receipt.lines.exclude(manufacturer_lot="").select_related(
+        "purchase_order_line__lot__code", "purchase_order_line__lot__office"
+    )
+    for line in lines.order_by("pk"):
+        came[lot_of(line), line.manufacturer_lot] += line.quantity
+    for (lot, name), quantity in came.items():
+        if over := why_not_leave(code=lot.code, manufacturer_lot=name, quantity=quantity, office=lot.office):
+            yield f"{receipt} brought {over}: void or return what took them first."
 
 
 def _why_not_take_back(lot: InventoryLot, quantity: Decimal, receipt: Receipt, order: PurchaseOrder) -> str:

@@ -6,9 +6,11 @@ shipments; what is put back goes to the usage that took it.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from decimal import Decimal
 
 from django.core.exceptions import ValidationError
+from django.utils import timezone
 
 from inventory_site.document_forms import QuantityFormField
 from inventory_site.money import quantity_text
@@ -125,18 +127,25 @@ def parts_taken(code: LineItemCode, units: Units, *, office: Office | None) -> l
 
 
 def parts_put_back(
-    code: LineItemCode, units: Units, held: Sequence[tuple[InventoryUsage, Decimal]], *, job: Job
+    code: LineItemCode, units: Units, held: Sequence[tuple[InventoryUsage, Decimal]], *, job: Job, at: datetime
 ) -> list[Part]:
     """Which of the usages that hold some of the component gives back how much of these units, the last one first.
 
-    Raises UnitsError for units that none of them took, or that were put back already.
+    Raises UnitsError for units that none of them took, that were put back already, or that were taken after the day
+    of `at`: the goods would be there twice in between.
     """
     left, serials = units.quantity, list(units.serials)
+    day = timezone.localdate(at)
+    late, late_serials = ZERO, set[str]()
     out = units_out([usage for usage, _ in held]) if names_units(code) else {}
     parts = []
     for usage, quantity in held:
         took = out.get(usage.pk, Units(quantity))
         if left == 0 or took.manufacturer_lot != units.manufacturer_lot:
+            continue
+        if timezone.localdate(usage.used_at) > day:
+            late += quantity
+            late_serials.update(took.serials)
             continue
         those = [serial for serial in serials if serial in took.serials]
         part = Decimal(len(those)) if units.serials else min(quantity, left)
@@ -144,12 +153,19 @@ def parts_put_back(
             parts.append(Part(part, serials=those, original=usage, manufacturer_lot=units.manufacturer_lot))
             serials = [serial for serial in serials if serial not in those]
             left -= part
+    strangers = [serial for serial in serials if serial not in late_serials]
+    if left and late >= left and not strangers:
+        raise UnitsError(
+            f"{quantity_text(units.quantity)} {code} cannot have been put back on {day:%Y-%m-%d}: {job.number} took"
+            " them later. Enter the day on which they were put back.",
+            field=QUANTITY,
+        )
     if left:
         lot = f"so much of manufacturer lot {units.manufacturer_lot}"
-        what = f"Serial number {serials[0]}" if serials else lot[0].upper() + lot[1:]
+        what = f"Serial number {strangers[0]}" if strangers else lot[0].upper() + lot[1:]
         raise UnitsError(
             f"{what} of {code} cannot be put back: {job.number} has not taken it, or put it back already.",
-            field=SERIALS if serials else LOTS,
+            field=SERIALS if strangers else LOTS,
         )
     return parts
 

@@ -72,7 +72,8 @@ def job_consume(
     taken first, by a usage that is restricted to their lots. Lines may name `units` (of `Named`), and must where the
     component has serial numbers or manufacturer lots: then a usage per lot that brought them. Demand goes down by what
     was still demanded. What is put back returns to the usages that took it, the last first. Raises ValidationError when
-    the job is not open, nothing is taken, more is put back than was taken, or units are not where they should be.
+    the job is not open, nothing is taken, more is put back than was taken (or by then), or units are not where they
+    should be.
     """
     job = locked_job(job)
     refuse(why_not_consume(job))
@@ -423,7 +424,7 @@ def _take(
             held = list(held_usages(component))
             parts = [
                 part._replace(quantity=-part.quantity, only_lots=restriction_of(part.original) if part.original else ())
-                for part in parts_put_back(component.code, units, held, job=job)
+                for part in parts_put_back(component.code, units, held, job=job, at=at)
             ]
         elif names_units(component.code):
             parts = parts_taken(component.code, units, office=job.office)

@@ -4,7 +4,7 @@ from collections.abc import Collection, Sequence
 from decimal import Decimal
 from typing import NamedTuple
 
-from lots.ledger import why_not_move
+from lots.ledger import why_not_leave, why_not_move
 from lots.models import InventoryLot, InventoryTransaction, LineItemCode
 from usage.models import InventoryUsage, Job, JobOutput
 
@@ -54,5 +54,9 @@ def units_made(outputs: Collection[JobOutput], job: Job) -> dict[str, Units]:
 
 
 def why_not_unmade(job: Job, units: Units) -> str:
-    """Why what was produced cannot go out again: a unit of it is somewhere else by now."""
-    return why_not_move(code=job.code, office=job.office, serials=units.serials, direction=-1)
+    """Why what was produced cannot go out again: a unit, or some of its manufacturer lot, is somewhere else by now."""
+    if why := why_not_move(code=job.code, office=job.office, serials=units.serials, direction=-1):
+        return why
+    lot = units.manufacturer_lot
+    over = why_not_leave(code=job.code, manufacturer_lot=lot, quantity=units.quantity, office=job.office)
+    return f"It made {over}." if over else ""

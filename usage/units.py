@@ -12,9 +12,9 @@ from django.db.models import Sum
 from django.utils import timezone
 
 from inventory_site.money import quantity_text
-from lots.ledger import ZERO
+from lots.ledger import ZERO, why_not_leave
 from lots.locks import preference_in_force
-from lots.models import InventoryLot, InventoryTransaction, LineItemCode, Office, Preference, SerialMovement
+from lots.models import InventoryLot, InventoryTransaction, LineItemCode, Office, SerialMovement
 from usage.adjustment_stock import lots_of_manufacturer_lot, lots_of_serials
 from usage.demand import is_stocked
 from usage.models import InventoryUsage, OrderLine, Shipment, ShipmentLine, ShipmentUsage
@@ -130,16 +130,7 @@ def more_than_there(code: LineItemCode, units: Units, *, office: Office | None) 
 
     What never came in is refused elsewhere, whoever accepts it.
     """
-    name = units.manufacturer_lot
-    if not name:
-        return ""
-    here = {"office": office} if Preference.current().prevent_inter_office else {}
-    moved = InventoryTransaction.objects.filter(code=code, manufacturer_lot=name, **here)
-    there = moved.aggregate(sum=Sum("on_hand"))["sum"]
-    if there is None or units.quantity <= there:
-        return ""
-    left = quantity_text(max(there, ZERO))
-    return f"{quantity_text(units.quantity)} of manufacturer lot {name} of {code}, while {left} are on hand"
+    return why_not_leave(code=code, manufacturer_lot=units.manufacturer_lot, quantity=units.quantity, office=office)
 
 
 # -- Coming back -------------------------------------------------------------------------------------
@@ -153,13 +144,15 @@ def parts_coming_back(line: ShipmentLine) -> list[Part]:
     is_split = preference_in_force().prevent_inter_office
     parts = []
     day = timezone.localdate(line.shipment.shipped_at)
-    is_early = False
+    # What left later, of the units that are meant: those cannot have come back yet, others never left.
+    late, late_serials = ZERO, set[str]()
     for usage, movement in usages_gone_out(line.order_line):
         left = left_to_return(usage)
-        if left > 0 and timezone.localdate(usage.used_at) > day:
-            is_early = True
-            continue
         if wanted == 0 or left <= 0 or (line.manufacturer_lot and movement.manufacturer_lot != line.manufacturer_lot):
+            continue
+        if timezone.localdate(usage.used_at) > day:
+            late += left
+            late_serials.update(movement.serials.values_list("serial", flat=True) if serials else ())
             continue
         # What comes back to another office, where offices are kept apart, can go back to that one's lots only.
         lots = [] if is_split and usage.office != line.shipment.office else restriction_of(usage)
@@ -174,14 +167,15 @@ def parts_coming_back(line: ShipmentLine) -> list[Part]:
             parts.append(Part(Decimal(len(those)), lots, those, usage, line.manufacturer_lot))
             serials = [serial for serial in serials if serial not in took]
             wanted -= len(those)
-    if wanted and is_early:
+    strangers = [serial for serial in serials if serial not in late_serials]
+    if wanted and late >= wanted and not strangers:
         raise ValidationError(
             f"{quantity_text(line.quantity)} {line.order_line.code} cannot have come back on {day:%Y-%m-%d}: order"
             f" {line.order_line.order} shipped them later. Enter the day on which they came back. Nothing was posted."
         )
     if wanted:
         what = f"manufacturer lot {line.manufacturer_lot}" if line.manufacturer_lot else "this code"
-        what = f"serial number {serials[0]}" if serials else what
+        what = f"serial number {strangers[0]}" if strangers else what
         raise ValidationError(
             f"Order {line.order_line.order} has not that much of {what} ({line.order_line.code}) to take back."
             " Nothing was received."

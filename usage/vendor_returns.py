@@ -99,18 +99,27 @@ def vendor_return_post(*, receipt: Receipt, by: User | None, at: datetime) -> Re
 
 
 def _refuse_before_it_came(receipt: Receipt, lot: InventoryLot, quantity: Decimal) -> None:
-    """Goods cannot go back before they came: the lot would be worth less than nothing in between."""
+    """Goods cannot go back before they came, nor twice: the lot would be worth less than nothing in between.
+
+    Asked of the day of the return and of every later one: what went back since has to have been there as well.
+    """
     day = timezone.localdate(receipt.received_at)
-    came = ReceiptLine.objects.filter(
-        purchase_order_line__lot=lot, receipt__kind=Receipt.Kind.INCOMING, receipt__status=PostingStatus.POSTED
-    ).values_list("receipt__received_at", "quantity")
-    by_then = sum((one for received_at, one in came if timezone.localdate(received_at) <= day), ZERO)
-    if quantity > by_then:
-        raise ValidationError(
-            f"{quantity_text(quantity)} of {lot.code} cannot have gone back on {day:%Y-%m-%d}: by then"
-            f" {receipt.purchase_order} had brought {quantity_text(by_then)}. Enter the day on which they went back."
-            " Nothing was posted."
-        )
+    moved = [
+        (timezone.localdate(received_at), kind == Receipt.Kind.INCOMING, one)
+        for received_at, kind, one in ReceiptLine.objects.filter(
+            purchase_order_line__lot=lot, receipt__status=PostingStatus.POSTED
+        ).values_list("receipt__received_at", "receipt__kind", "quantity")
+    ]
+    for then in sorted({day, *(dated for dated, _, _ in moved if dated > day)}):
+        came = sum((one for dated, is_in, one in moved if is_in and dated <= then), ZERO)
+        went = sum((one for dated, is_in, one in moved if not is_in and dated <= then), ZERO)
+        if quantity > came - went:
+            gone = f", of which {quantity_text(went)} had gone back already" if went else ""
+            raise ValidationError(
+                f"{quantity_text(quantity)} of {lot.code} cannot have gone back on {day:%Y-%m-%d}: by"
+                f" {'then' if then == day else f'{then:%Y-%m-%d}'} {receipt.purchase_order} had brought"
+                f" {quantity_text(came)}{gone}. Enter the day on which they went back. Nothing was posted."
+            )
 
 
 def _refuse_unknown_units(line: ReceiptLine) -> None:

@@ -11,9 +11,9 @@ from django.urls import reverse
 from lots.lot_users import used_by
 from lots.models import Receipt
 from lots.receipt_rules import why_not_void
-from lots.receiving import receipt_void
+from lots.receiving import receipt_post, receipt_void
 from tests.factories import day, make_usage
-from tests.lots.purchasing_stories import bill, footprint, lot_of, order_of, receive, write_receipt
+from tests.lots.purchasing_stories import bill, code_with, footprint, lot_of, order_of, receive, write_receipt
 from tests.lots.purchasing_stories import line_of as purchase_line_of
 from tests.pages.reading import words
 from tests.reconciliation.records import culprits, run_now
@@ -51,6 +51,24 @@ def test_a_receipt_names_the_shipments_that_used_it_on_its_page_and_in_its_refus
     sent = clerk.post(reverse("lots:receipt_void", args=[receipt.pk]), {"reason": ""}, follow=True)
     assert str(shipment) in words(sent.content.decode())
     assert footprint() == before
+
+
+def test_a_receipt_of_a_manufacturer_lot_that_left_stays_though_no_run_has_been() -> None:
+    code_with("PAINT", is_tracked_by_manufacturer_lot=True)
+    order = order_of(("PAINT", "20", "3"))
+    receipt = write_receipt(order, "10", manufacturer_lot="V1")
+    receipt_post(receipt=receipt, by=None, at=day(2))
+    receipt_post(receipt=write_receipt(order, "10", manufacturer_lot="V2"), by=None, at=day(2))
+    shipment = ship((line_of(make_order(("PAINT", "4")), "PAINT"), "4"), manufacturer_lot="V1")
+    before = footprint()
+    with pytest.raises(
+        ValidationError, match=f"{receipt} brought 10 of manufacturer lot V1 of PAINT, while 6 are on hand: void or"
+    ):
+        receipt_void(receipt=receipt, by=None, at=day(5))
+    assert footprint() == before
+    shipment_void(shipment=shipment, by=None, at=day(6))
+    receipt_void(receipt=receipt, by=None, at=day(7))
+    assert why_not_void(receipt) == f"{receipt} is already void."
 
 
 def test_what_was_returned_or_undone_is_not_named() -> None:

@@ -18,6 +18,7 @@ from tests.usage.order_records import line_of, make_order, ship
 from usage.job_units import Named, UnitsError, named_in, units_of_line
 from usage.models import InventoryUsage, Job, JobOutput, OpenUsage
 from usage.production import job_consume, job_output_void, job_produce, job_void
+from usage.shipping import shipment_void
 
 pytestmark = pytest.mark.django_db
 
@@ -234,6 +235,22 @@ def test_units_that_were_sold_are_not_unmade() -> None:
     )
 
 
+def test_what_a_job_made_of_a_manufacturer_lot_is_void_only_while_it_is_there() -> None:
+    code_with("PAINT", is_tracked_by_manufacturer_lot=True)
+    job = make_job("PAINT", "10", components=parts(WIRE="10"))
+    made = make(job, "10", manufacturer_lot="V1")
+    order = make_order(("PAINT", "4"))
+    shipment = ship((line_of(order, "PAINT"), "4"), manufacturer_lot="V1", on_day=5)
+    # No run has been yet: nothing of the lot is used so far.
+    nothing_moves(
+        lambda: job_output_void(output=made, by=None, at=day(6)),
+        match=f"{made.number} cannot be voided. It made 10 of manufacturer lot V1 of PAINT, while 6 are on hand. Void",
+    )
+    shipment_void(shipment=shipment, by=None, at=day(7))
+    job_output_void(output=made, by=None, at=day(8))
+    assert on_hand("PAINT", "V1") == 0
+
+
 # -- Back-flushed ------------------------------------------------------------------------------------
 def test_back_flush_takes_the_units_that_are_named_and_its_void_puts_them_back() -> None:
     clocks("S1", "S2", "S3")
@@ -313,6 +330,21 @@ def test_units_are_read_as_people_type_them() -> None:
     assert named_in(serials="", lots="A-1 = 2*3, B=9 = 1.5") == lots(("A-1", "6"), ("B=9", "1.5"))
     assert named_in(serials="S1", lots="A-1") == [Named(["S1"], "A-1")]
     assert named_in(serials=" ", lots="") == []
+
+
+def test_units_that_a_job_took_later_are_told_from_those_it_never_took() -> None:
+    clocks("S1", "S2")
+    job = make_job("BENCH", "2", components=parts(CLOCK="2"))
+    take(job, "CLOCK", "1", [Named(["S1"])], on_day=3)
+    take(job, "CLOCK", "1", [Named(["S2"])], on_day=20)
+    nothing_moves(lambda: take(job, "CLOCK", "-1", [Named(["S2"])], on_day=5), match=f"{job.number} took them later")
+    for serials in (["S9"], ["S2", "S9"]):
+        nothing_moves(
+            lambda serials=serials: take(job, "CLOCK", f"-{len(serials)}", [Named(serials)], on_day=5),  # type: ignore[misc]  # bound now
+            match=f"Serial number S9 of CLOCK cannot be put back: {job.number} has not taken it",
+        )
+    take(job, "CLOCK", "-1", [Named(["S1"])], on_day=5)
+    assert in_stock() == ["S1"]
 
 
 @pytest.mark.parametrize("typed", ["A-1 = many", "A-1 = 0", "A-1 = -2", "A-1 = 0.00001", "A-1 =", "A-1 = 9e99"])
