@@ -23,6 +23,7 @@ from reconciliation.periods import (
     Month,
     close_checklist,
     months,
+    not_begun,
     open_months_until,
     period_close,
     period_name,
@@ -30,6 +31,7 @@ from reconciliation.periods import (
     period_reopen,
     periods_close,
     why_not_close,
+    why_not_close_all,
 )
 from reconciliation.run_views import signed_in
 
@@ -154,6 +156,8 @@ class PeriodCloseView(_PeriodChangeView):
         return f"Close {period_name(starts_on)}"
 
     def more(self, starts_on: date) -> dict[str, Any]:
+        if _is_ahead(starts_on):
+            return {"is_close": True, "reason_not": not_begun(starts_on)}
         return {"is_close": True, "reason_not": why_not_close(starts_on), "left": _left(starts_on)}
 
     def perform(self, starts_on: date, reason: str) -> str:
@@ -165,11 +169,14 @@ class PeriodsCloseView(_PeriodChangeView):
     """All open months up to one: a year is closed in one step."""
 
     def label(self, starts_on: date) -> str:
-        return f"Close {_span(open_months_until(starts_on)) or period_name(starts_on)}"
+        several = [] if _is_ahead(starts_on) else open_months_until(starts_on)
+        return f"Close {_span(several) or period_name(starts_on)}"
 
     def more(self, starts_on: date) -> dict[str, Any]:
+        if _is_ahead(starts_on):
+            return {"is_close": True, "reason_not": not_begun(starts_on)}
         several = open_months_until(starts_on)
-        reasons = [reason for month in several if (reason := why_not_close(month))]
+        reasons = why_not_close_all(several)
         if not several:
             reasons = [f"No month up to {period_name(starts_on)} is open."]
         return {
@@ -185,6 +192,10 @@ class PeriodsCloseView(_PeriodChangeView):
         changes = periods_close(until=starts_on, by=by, now=timezone.now(), reason=reason)
         months_closed = [change.period.starts_on for change in changes]
         return f"{_span(months_closed)} {'is' if len(changes) == 1 else 'are'} closed now."
+
+
+def _is_ahead(starts_on: date) -> bool:
+    return starts_on > timezone.localdate()
 
 
 def _span(found: Sequence[date]) -> str:

@@ -99,7 +99,7 @@ def period_close(*, starts_on: date, by: User | None, now: datetime, reason: str
     Preference.objects.select_for_update().get(pk=1)
     name = period_name(starts_on)
     if starts_on > timezone.localdate(now):
-        raise ValidationError(f"{name} has not begun. {NOTHING_CLOSED}")
+        raise ValidationError(f"{not_begun(starts_on)} {NOTHING_CLOSED}")
     period, _ = FiscalPeriod.objects.get_or_create(starts_on=starts_on)
     if period.is_closed:
         raise ValidationError(f"{name} is closed already. {NOTHING_CLOSED}")
@@ -116,6 +116,8 @@ def periods_close(*, until: date, by: User | None, now: datetime, reason: str = 
     and when none is open.
     """
     _refuse_odd_day(until)
+    if until > timezone.localdate(now):
+        raise ValidationError(f"{not_begun(until)} {NOTHING_CLOSED}")
     # Before asking which are open, as each close does.
     Preference.objects.select_for_update().get(pk=1)
     found = open_months_until(until)
@@ -168,6 +170,21 @@ def why_not_close(starts_on: date) -> str:
     if codes := list(dict.fromkeys(aside.values_list("pool__code__code", flat=True)))[:5]:
         return f"{text}; a run set aside {', '.join(codes)}. See why on the page of the run, then run again."
     return f"{text}; a run takes {'it' if count == 1 else 'them'} in a few seconds. Try again."
+
+
+def why_not_close_all(found: Sequence[date]) -> list[str]:
+    """Why these months, oldest first, cannot be closed now; one query, and those of `why_not_close` where one waits."""
+    if not found:
+        return []
+    between = LotCostToPost.objects.filter(event__dated__gte=found[0], event__dated__lt=next_period(found[-1]))
+    waiting = set(
+        between.order_by().annotate(month=TruncMonth("event__dated")).values_list("month", flat=True).distinct()
+    )
+    return [reason for month in found if month in waiting and (reason := why_not_close(month))]
+
+
+def not_begun(starts_on: date) -> str:
+    return f"{period_name(starts_on)} has not begun."
 
 
 def _unposted(starts_on: date) -> QuerySet[LotCostToPost]:

@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING
 import pytest
 from django.contrib.auth.models import User
 from django.core.exceptions import ValidationError
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 
 from lots.item_master import code_change, code_create
 from lots.models import Account, FiscalPeriod, LineItemCode, PeriodChange, Preference
@@ -197,6 +199,35 @@ def test_a_year_is_closed_in_one_step_on_the_page(accountant: Client, clerk: Cli
     refused = accountant.post(address, {})
     assert refused.status_code == 422
     assert PeriodChange.objects.count() == 2
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("page", ["close", "close-up-to"])
+def test_a_month_ahead_offers_no_close(accountant: Client, page: str) -> None:
+    stock()
+    address = f"{PERIODS}{page}/?period=2199-12"
+    with CaptureQueriesContext(connection) as asked:
+        shown = accountant.get(address).content.decode()
+    assert len(asked) < 20
+    assert "2199-12 has not begun." in shown
+    assert 'name="reason"' not in shown
+    assert 'name="reason"' in accountant.get(f"{PERIODS}{page}/?period=2026-02").content.decode()
+    refused = accountant.post(address, {})
+    assert refused.status_code == 422
+    assert "2199-12 has not begun. Nothing was closed." in refused.content.decode()
+    assert not PeriodChange.objects.exists()
+
+
+@pytest.mark.django_db
+def test_many_months_are_asked_about_at_once(accountant: Client) -> None:
+    make_lot("OLD", on_day=-300)
+    stock()
+    counts = []
+    for month in ("2025-06", "2026-02"):
+        with CaptureQueriesContext(connection) as asked:
+            assert "to " + month in accountant.get(f"{PERIODS}close-up-to/?period={month}").content.decode()
+        counts.append(len(asked))
+    assert counts[0] == counts[1]
 
 
 @pytest.mark.django_db
