@@ -267,12 +267,14 @@ class LineForm(forms.Form):
     totals      fields whose sum stands below the lines
     amount_of   the two fields whose product is the line's amount, shown and totalled where both are there
     wide        fields whose column takes the room that is left
+    minor       fields whose column narrow pages leave out
     """
 
     totals: Sequence[str] = ("quantity",)
     amount_of: tuple[str, str] = ("quantity", "unit_cost")
     amount_label = "Amount"
     wide: Sequence[str] = ("description",)
+    minor: Sequence[str] = ()
 
     _errors: ErrorDict | None
 
@@ -306,7 +308,8 @@ class LineForm(forms.Form):
     def cell_class(self, bound: BoundField) -> str:
         kind = {AmountField: "number", CodeField: "code", forms.BooleanField: "flag", forms.DateField: "date"}
         found = next((name for field, name in kind.items() if isinstance(bound.field, field)), "text")
-        return f"{found} is-wide" if bound.name in self.wide else found
+        found += " is-wide" if bound.name in self.wide else ""
+        return f"{found} is-minor" if bound.name in self.minor else found
 
     def column_id(self, bound: BoundField) -> str:
         return f"{(self.prefix or '').rpartition('-')[0]}-column-{bound.name}"

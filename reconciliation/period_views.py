@@ -131,6 +131,7 @@ class _PeriodChangeView(PermissionRequiredMixin, View):
             "reason_not": "",
             "left": [],
             "several": [],
+            "is_nothing_open": False,
             **self.more(starts_on),
         }
         return render(self.request, "reconciliation/period_change.html", context, status=status)
@@ -185,6 +186,7 @@ class PeriodsCloseView(_PeriodChangeView):
             # Each month before counts as closed by then.
             "left": [item for item in _left(starts_on) if item.label != EARLIER_OPEN],
             "several": [period_name(month) for month in several],
+            "is_nothing_open": not several,
         }
 
     def perform(self, starts_on: date, reason: str) -> str:

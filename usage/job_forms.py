@@ -6,6 +6,7 @@ from typing import Any
 
 from django import forms
 from django.forms.boundfield import BoundField
+from django.utils.html import format_html
 
 from inventory_site.document_forms import (
     CodeField,
@@ -69,13 +70,27 @@ class ConsumeForm(forms.Form):
     consumed_at = MomentField(label="Date")
 
 
-def serials_field(label: str = "Serial numbers", *, required: bool = False, **options: Any) -> forms.CharField:
+class BackflushField(forms.CharField):
+    """Which units of a component back-flush takes; without it, or where enough is consumed, none are named."""
+
+    optional_text = "with Back-flush"
+
+
+def serials_field(
+    label: str = "Serial numbers",
+    *,
+    required: bool = False,
+    kind: type[forms.CharField] = forms.CharField,
+    **options: Any,
+) -> forms.CharField:
     area = forms.Textarea(attrs={"rows": 1})
-    return forms.CharField(label=label, max_length=20_000, required=required, widget=area, **options)
+    return kind(label=label, max_length=20_000, required=required, widget=area, **options)
 
 
-def lots_field(label: str = "Manufacturer lots", **options: Any) -> forms.CharField:
-    return forms.CharField(label=label, max_length=2_000, required=False, **options)
+def lots_field(
+    label: str = "Manufacturer lots", *, kind: type[forms.CharField] = forms.CharField, **options: Any
+) -> forms.CharField:
+    return kind(label=label, max_length=2_000, required=False, **options)
 
 
 SERIALS_HELP = "One per line, or with commas between"
@@ -86,7 +101,7 @@ class ConsumeLineForm(LineForm):
     """One component of the job: how much of it is taken now. Below zero puts back.
 
     The columns for units are there where the job has a component that must name them; `there` says, per component,
-    which units are on hand.
+    which units are on hand, `taken` which can be put back.
     """
 
     totals = ()
@@ -101,11 +116,14 @@ class ConsumeLineForm(LineForm):
     manufacturer_lots = lots_field(help_text=LOTS_HELP)
 
     wide = ("serials", "manufacturer_lots")
+    unit_minor = ("planned", "on_hand")
 
     def __init__(self, *args: Any, tracking: Collection[str] = (), **options: Any) -> None:
         super().__init__(*args, **options)
         for name in {SERIALS, LOTS} - set(tracking):
             del self.fields[name]
+        # Only beside the columns for units there is too little room on a narrow page.
+        self.minor = self.unit_minor if tracking else ()
         if (code := self.initial.get("code")) is not None:
             for name, is_asked in ((SERIALS, code.is_serialized), (LOTS, code.is_tracked_by_manufacturer_lot)):
                 if name in self.fields:
@@ -114,7 +132,7 @@ class ConsumeLineForm(LineForm):
     def hint_of(self, bound: BoundField) -> str:
         there = self.initial.get("there")
         if there is not None and bound.name in {SERIALS, LOTS} and not bound.field.disabled:
-            return str(there.hint(bound.name))
+            return format_html("{} {}", there.hint(bound.name), self.initial["taken"].taken_hint(bound.name))
         return super().hint_of(bound)
 
     def clean_quantity(self) -> Decimal:
@@ -154,16 +172,19 @@ class ProduceForm(forms.Form):
         if product.is_tracked_by_manufacturer_lot:
             fields["manufacturer_lot"] = forms.CharField(label=f"Manufacturer lot of {product}", max_length=NAME_LENGTH)
         for component in components:
-            code, needed = component.code, quantity_text(component.short)
+            code, there = component.code, component.there
+            needed = f"Needed for all that is due: {quantity_text(component.short)}."
             if code.is_serialized:
                 fields[component_field(component.pk, SERIALS)] = serials_field(
                     f"Serial numbers of {code} consumed",
-                    help_text=f"{needed} when all that is due is produced. {component.there.hint(SERIALS)}",
+                    kind=BackflushField,
+                    help_text=format_html("{} {}", needed, there.hint(SERIALS)),
                 )
             if code.is_tracked_by_manufacturer_lot:
                 fields[component_field(component.pk, LOTS)] = lots_field(
                     f"Manufacturer lots of {code} consumed",
-                    help_text=f"{needed} when all that is due is produced: {LOTS_HELP}. {component.there.hint(LOTS)}",
+                    kind=BackflushField,
+                    help_text=format_html("{} Name {}. {}", needed, LOTS_HELP, there.hint(LOTS)),
                 )
         self.fields.update(fields)
         self.order_fields(["quantity", SERIALS, "manufacturer_lot", "produced_at", "backflush"])

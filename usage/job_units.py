@@ -4,7 +4,8 @@ A component's units are said as a sequence of `Named`. What leaves is drawn from
 shipments; what is put back goes to the usage that took it.
 """
 
-from collections.abc import Sequence
+import re
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -15,14 +16,16 @@ from django.utils import timezone
 from inventory_site.document_forms import QuantityFormField
 from inventory_site.money import quantity_text
 from lots.ledger import ZERO, why_not_move
-from lots.models import LineItemCode, Office
+from lots.models import InventoryTransaction, LineItemCode, Office
 from usage.models import InventoryUsage, Job
 from usage.unit_names import Part, Units, names_units, serials_of
-from usage.units import more_than_there, parts_drawn, units_out, why_not_these_units
+from usage.units import more_than_there, parts_drawn, units_out, why_not_these_serials, why_not_this_lot
 
 # As long as the columns that keep them (lots/models/transactions.py).
 NAME_LENGTH = 60
 QUANTITY, SERIALS, LOTS = "quantity", "serials", "manufacturer_lots"
+# What stands between manufacturer lots, and what may as well be a part of a name that a manufacturer gave.
+BETWEEN_LOTS = re.compile(r"([,;\r\n])")
 
 
 @dataclass(frozen=True)
@@ -53,13 +56,25 @@ def made_field(refusal: UnitsError) -> str:
 
 
 # -- As people name them -----------------------------------------------------------------------------
-def named_in(*, serials: str, lots: str) -> list[Named]:
+def named_of(code: LineItemCode, *, serials: str, lots: str) -> list[Named]:
+    """What was typed about a code; a manufacturer lot that has come in is known by its whole name.
+
+    Raises UnitsError.
+    """
+    known: Collection[str] = ()
+    if code.is_tracked_by_manufacturer_lot and ("=" in lots or BETWEEN_LOTS.search(lots)):
+        came = InventoryTransaction.objects.filter(code=code).exclude(manufacturer_lot="").order_by()
+        known = set(came.values_list("manufacturer_lot", flat=True).distinct())
+    return named_in(serials=serials, lots=lots, known=known)
+
+
+def named_in(*, serials: str, lots: str, known: Collection[str] = ()) -> list[Named]:
     """Read serial numbers ("S1, S2") and manufacturer lots ("A-1", or "A-1 = 6, A-2 = 4") as they were typed.
 
-    Raises UnitsError for a quantity that is none, and for several manufacturer lots beside serial numbers: nobody could
-    tell whose is which.
+    `known` lots are recognized though their names have commas ("12,5") or the like in them. Raises UnitsError for a
+    quantity that is none, and for several manufacturer lots beside serial numbers: nobody could tell whose is which.
     """
-    numbers, those = serials_of(serials), [_lot_in(piece) for piece in serials_of(lots)]
+    numbers, those = serials_of(serials), [_lot_in(piece, known) for piece in _pieces(lots, known)]
     if not numbers:
         return those
     if len(those) > 1:
@@ -67,7 +82,30 @@ def named_in(*, serials: str, lots: str) -> list[Named]:
     return [Named(numbers, those[0].manufacturer_lot if those else "")]
 
 
-def _lot_in(text: str) -> Named:
+def _pieces(text: str, known: Collection[str]) -> list[str]:
+    """Split between manufacturer lots, but not within one that is known: the longest known name counts."""
+    split = BETWEEN_LOTS.split(text)
+    longest = max((len(BETWEEN_LOTS.findall(name)) for name in known), default=0)
+    pieces, start = [], 0
+    while start < len(split):
+        # Every other one is what stands between.
+        ends = range(min(start + 2 * longest + 1, len(split)), start + 1, -2)
+        end = next((end for end in ends if _name_in("".join(split[start:end]), known) in known), start + 1)
+        pieces.append("".join(split[start:end]).strip())
+        start = end + 1
+    return [piece for piece in pieces if piece]
+
+
+def _name_in(text: str, known: Collection[str]) -> str:
+    """What of "A-1 = 6" is "A-1", unless all of it is the name of a lot."""
+    whole = text.strip()
+    name, _, amount = whole.rpartition("=")
+    return whole if whole in known or BETWEEN_LOTS.search(amount) else name.strip()
+
+
+def _lot_in(text: str, known: Collection[str]) -> Named:
+    if text in known:
+        return Named(manufacturer_lot=text)
     name, equals, amount = (piece.strip() for piece in text.rpartition("="))
     if not equals:
         return Named(manufacturer_lot=text)
@@ -84,10 +122,14 @@ def units_of_line(code: LineItemCode, quantity: Decimal, named: Sequence[Named])
     what = named or [Named()]
     serials = [serial for one in what for serial in one.serials]
     lot = next((one.manufacturer_lot for one in what if one.manufacturer_lot), "")
-    if reason := why_not_these_units(code, Units(quantity, serials, lot)):
+    units = Units(quantity, serials, lot)
+    if reason := why_not_these_serials(code, units):
+        # A page asks for serial numbers only where there are some.
         raise UnitsError(
             reason, field=LOTS if not code.is_serialized and code.is_tracked_by_manufacturer_lot else SERIALS
         )
+    if reason := why_not_this_lot(code, units):
+        raise UnitsError(reason, field=LOTS)
     if lot and not code.is_tracked_by_manufacturer_lot:
         raise UnitsError(f"{code} is not tracked by manufacturer lot.", field=LOTS)
     names = [*serials, *(one.manufacturer_lot for one in what)]

@@ -39,7 +39,9 @@ from usage.job_rules import (
     why_not_void_output,
 )
 from usage.job_units import (
+    LOTS,
     QUANTITY,
+    SERIALS,
     Named,
     UnitsError,
     component_field,
@@ -129,7 +131,8 @@ def job_produce(
     far need of each component and have not consumed, by `units` (per component's primary key) where they must be named;
     those usages carry the production's number, so that its void takes them back. The lot's value follows by itself.
     Raises ValidationError when the job is not open, the quantity is not positive, or for units that are missing, that
-    are not there to be consumed, or that are in stock already; it names the fields of `ProduceForm`.
+    are not there to be consumed, that nothing consumes, or that are in stock already; it names the fields of
+    `ProduceForm`.
     """
     job = locked_job(job)
     refuse(why_not_produce(job))
@@ -167,10 +170,25 @@ def job_produce(
     )
     if backflush:
         _backflush(job, components.values(), units or {}, at=produced_at, source_number=output.number)
+    else:
+        _refuse_units(components.values(), units or {})
     recost_note([lot.pk], at=produced_at)
     note = f"{output.number}: {quantity_text(quantity)}" + (", components back-flushed" if backflush else "")
     history_note(number=job.number, action="Produced", by=by, at=at, note=note)
     return output
+
+
+def _refuse_units(components: Iterable[JobComponent], units: Mapping[int, Sequence[Named]]) -> None:
+    """Without back-flush nothing is consumed: whoever names units means it to be."""
+    wrong = {
+        component_field(component.pk, SERIALS if any(one.serials for one in named) else LOTS): UnitsError(
+            f"Units of {component.code} are named, and none is consumed: tick Back-flush components, or leave them out."
+        ).message
+        for component in components
+        if (named := units.get(component.pk, ()))
+    }
+    if wrong:
+        raise ValidationError(wrong)
 
 
 def _backflush(

@@ -17,6 +17,7 @@ from usage.feeding import shared
 from usage.job_rules import why_not_void_cost
 from usage.models import JobCost
 from usage.querysets import usages
+from usage.units_held import held_text, units_held
 
 ROWS_SHOWN = 50
 NONE_CONSUMED = EmptyState("Nothing was consumed yet")
@@ -25,7 +26,7 @@ ZERO = Decimal(0)
 
 
 class InventoriedCostTable(BaseTable):
-    """A line per usage, which leads to it; below zero is what was put back."""
+    """A line per usage, which leads to it; below zero is what was put back. `units` are those that it still holds."""
 
     caption = "Production costs that were inventory"
     row_kind = "usage"
@@ -40,6 +41,7 @@ class InventoriedCostTable(BaseTable):
     )
     used_at = DateColumn("Date", orderable=False)
     quantity = QuantityColumn("Quantity", orderable=False)
+    units = TextColumn("Units", accessor="units_held", orderable=False)
     unallocated = QuantityColumn("Unallocated", orderable=False)
     cost = MoneyColumn("Cost", estimated=True, orderable=False)
 
@@ -92,8 +94,10 @@ def job_costs_of(lot: InventoryLot | None) -> list[JobCost]:
     return list(JobCost.objects.filter(job__lot=lot).select_related("account", "job", "reversed_by").order_by("pk"))
 
 
-def inventoried_section(rows: list[Any], *, title: str = "Production Costs (Inventoried)") -> Section:
-    """What was inventory before: components, each usage with its cost so far."""
+def inventoried_section(
+    rows: list[Any], *, title: str = "Production Costs (Inventoried)", of_job: bool = False
+) -> Section:
+    """What was inventory before: components, each usage with its cost so far; `of_job` with the units it holds."""
     cost = sum((row.cost for row in rows), ZERO)
     notes = []
     if any(row.status == "OPEN" for row in rows):
@@ -101,10 +105,15 @@ def inventoried_section(rows: list[Any], *, title: str = "Production Costs (Inve
     if len(rows) > ROWS_SHOWN:
         notes.append(f"The first {ROWS_SHOWN} of {len(rows):,}; the total is that of all.")
     totals = {"cost": cost} if rows else None
+    held = units_held(rows[:ROWS_SHOWN]) if of_job else {}
+    for row in rows[:ROWS_SHOWN]:
+        row.units_held = held_text(held.get(row.pk))
     return Section(
         title,
         note=" ".join(notes),
-        table=InventoriedCostTable(rows[:ROWS_SHOWN], totals=totals, empty=NONE_CONSUMED),
+        table=InventoriedCostTable(
+            rows[:ROWS_SHOWN], totals=totals, empty=NONE_CONSUMED, exclude=() if held else ("units",)
+        ),
     )
 
 

@@ -29,6 +29,10 @@ def units_of(line: ShipmentLine) -> Units:
 
 def why_not_these_units(code: LineItemCode, units: Units) -> str:
     """What is wrong with the serial numbers or the manufacturer lot of a line, or ""."""
+    return why_not_these_serials(code, units) or why_not_this_lot(code, units)
+
+
+def why_not_these_serials(code: LineItemCode, units: Units) -> str:
     serials = units.serials
     if code.is_serialized and len(serials) != units.quantity:
         return f"{code} is serialized: {quantity_text(units.quantity)} need as many serial numbers, not {len(serials)}."
@@ -36,6 +40,10 @@ def why_not_these_units(code: LineItemCode, units: Units) -> str:
         return f"{code} is not serialized, so it has no serial numbers."
     if twice := [serial for serial, count in Counter(serials).items() if count > 1]:
         return f"Serial number {twice[0]} is named twice."
+    return ""
+
+
+def why_not_this_lot(code: LineItemCode, units: Units) -> str:
     if code.is_tracked_by_manufacturer_lot and not units.manufacturer_lot:
         return f"{code} is tracked by manufacturer lot: name the lot."
     return ""

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 
 from django.db.models import Min, Sum
+from django.utils.html import format_html, format_html_join
 
 from inventory_site.money import quantity_text
 from lots.locks import preference_in_force
@@ -23,14 +24,25 @@ class UnitsThere:
 
     def hint(self, name: str) -> str:
         """What stands below the field of this name."""
+        return _listed("On hand", self._names(name)) or "None is on hand."
+
+    def taken_hint(self, name: str) -> str:
+        """The same where these units are not on hand, but what a job holds; "" where there are none."""
+        return _listed("Taken", self._names(name))
+
+    def _names(self, name: str) -> list[str]:
         if name == "serials":
-            return _listed(self.serials)
-        return _listed([f"{lot} ({quantity_text(quantity)})" for lot, quantity in self.manufacturer_lots])
+            return self.serials
+        return [f"{lot} ({quantity_text(quantity)})" for lot, quantity in self.manufacturer_lots]
 
 
-def _listed(names: list[str]) -> str:
-    more = f" and {len(names) - SHOWN:,} more" if len(names) > SHOWN else ""
-    return f"On hand: {', '.join(names[:SHOWN])}{more}." if names else "None is on hand."
+def _listed(label: str, names: list[str]) -> str:
+    if not names:
+        return ""
+    shown = names[:SHOWN]
+    after = [*[","] * (len(shown) - 1), f" and {len(names) - SHOWN:,} more." if len(names) > SHOWN else "."]
+    listed = format_html_join(" ", '<span class="unit-name">{}{}</span>', zip(shown, after, strict=True))
+    return format_html("{}: {}", label, listed)
 
 
 def units_there(codes: Collection[LineItemCode], *, office: Office | None) -> dict[int, UnitsThere]:

@@ -112,7 +112,7 @@ def test_producing_asks_for_what_back_flushing_takes_and_says_what_is_missing(cl
     job = tracked_job()
     clock, wood = component(job, "CLOCK").pk, component(job, "PAINT").pk
     shown = text_of(look(clerk, "job_produce", job))
-    assert "Serial numbers of CLOCK consumed (optional) 3 when all that is due is produced. On hand: S1" in shown
+    assert "Serial numbers of CLOCK consumed (with Back-flush) Needed for all that is due: 3. On hand: S1" in shown
     given = {"quantity": "2", "produced_at": NOON, "backflush": "on"}
     response = send(clerk, "job_produce", job, **given, **{f"serials_{clock}": "S1"})
     assert response.status_code == 422
@@ -132,6 +132,56 @@ def test_without_back_flushing_nothing_needs_to_be_named(clerk: Client) -> None:
     job = tracked_job()
     assert send(clerk, "job_produce", job, quantity="1", produced_at=NOON).status_code == 302
     assert in_stock() == ["S1", "S2", "S3", "S4"]
+
+
+@pytest.mark.usefixtures("db")
+def test_units_that_nothing_consumes_are_refused_where_they_were_typed(clerk: Client) -> None:
+    job = tracked_job()
+    clock, wood = component(job, "CLOCK").pk, component(job, "PAINT").pk
+    units = {f"serials_{clock}": "S1", f"manufacturer_lots_{wood}": "A-2"}
+    response = send(clerk, "job_produce", job, quantity="1", produced_at=NOON, **units)
+    assert response.status_code == 422
+    wrong = "are named, and none is consumed: tick Back-flush components, or leave them out. Nothing was posted."
+    assert response.context["form"].errors == {
+        f"serials_{clock}": [f"Units of CLOCK {wrong}"],
+        f"manufacturer_lots_{wood}": [f"Units of PAINT {wrong}"],
+    }
+    assert not JobOutput.objects.exists()
+
+
+@pytest.mark.usefixtures("db")
+def test_a_lot_with_a_comma_is_consumed_as_the_hint_shows_it(clerk: Client) -> None:
+    paint("12,5", "4")
+    paint("A-2", "6")
+    job = make_job("BENCH", "3", components=parts(PAINT="6"))
+    assert "On hand: 12,5 (4), A-2 (6)." in text_of(look(clerk, "job_consume", job))
+    typed = rows(job, PAINT={"quantity": "2", "manufacturer_lots": "12,5"})
+    assert send(clerk, "job_consume", job, **typed).status_code == 302
+    assert (on_hand("PAINT", "12,5"), on_hand("PAINT", "A-2")) == (2, 6)
+    lot = f"manufacturer_lots_{component(job, 'PAINT').pk}"
+    given = {"quantity": "3", "produced_at": NOON, "backflush": "on", lot: "12,5 = 1, A-2 = 3"}
+    assert send(clerk, "job_produce", job, **given).status_code == 302
+    assert (on_hand("PAINT", "12,5"), on_hand("PAINT", "A-2")) == (1, 3)
+
+
+@pytest.mark.usefixtures("db")
+def test_the_job_shows_which_units_it_holds(clerk: Client, viewer: Client) -> None:
+    job = tracked_job()
+    take(job, "WIRE", "1")
+    assert "Units" not in section(look(viewer, "job", job), "production-costs-inventoried")
+    assert "Taken:" not in text_of(look(clerk, "job_consume", job))
+    take(job, "CLOCK", "2", [Named(["S2", "S3"])])
+    take(job, "PAINT", "3", lots(("A-2", "")))
+    take(job, "CLOCK", "-1", [Named(["S3"])])
+    take(job, "PAINT", "-1", lots(("A-2", "")))
+    shown = section(look(viewer, "job", job), "production-costs-inventoried")
+    assert "Units" in shown
+    assert "S2" in shown
+    assert "S3" not in shown
+    assert "Manufacturer lot A-2 (2)" in shown
+    asked = text_of(look(clerk, "job_consume", job))
+    assert "On hand: S1, S3, S4. Taken: S2." in asked
+    assert "On hand: A-1 (4), A-2 (4). Taken: A-2 (2)." in asked
 
 
 @pytest.mark.usefixtures("db")

@@ -330,6 +330,32 @@ def test_units_are_read_as_people_type_them() -> None:
     assert named_in(serials="", lots="A-1 = 2*3, B=9 = 1.5") == lots(("A-1", "6"), ("B=9", "1.5"))
     assert named_in(serials="S1", lots="A-1") == [Named(["S1"], "A-1")]
     assert named_in(serials=" ", lots="") == []
+    assert named_in(serials="", lots="A-1 = 2; A-2 = 1") == lots(("A-1", "2"), ("A-2", "1"))
+
+
+@pytest.mark.parametrize(
+    ("typed", "read"),
+    [
+        (" 12,5 ", [("12,5", "")]),
+        ("12,5 = 3", [("12,5", "3")]),
+        ("A-1 = 2, 12,5 = 3, A-2", [("A-1", "2"), ("12,5", "3"), ("A-2", "")]),
+        ("12,6", [("12", ""), ("6", "")]),
+        ("B=9", [("B=9", "")]),
+        ("12,5,7; 12,5", [("12,5,7", ""), ("12,5", "")]),
+    ],
+)
+def test_a_known_lot_is_read_as_a_whole(typed: str, read: list[tuple[str, str]]) -> None:
+    assert named_in(serials="", lots=typed, known={"12,5", "12,5,7", "A-1", "A-2", "B=9"}) == lots(*read)
+
+
+def test_what_is_missing_is_said_of_its_own_field() -> None:
+    code = code_with("BATTERY", is_serialized=True, is_tracked_by_manufacturer_lot=True)
+    with pytest.raises(UnitsError, match="name the lot") as refused:
+        units_of_line(code, Decimal(1), [Named(["S1"])])
+    assert refused.value.field == "manufacturer_lots"
+    with pytest.raises(UnitsError, match="as many serial numbers") as refused:
+        units_of_line(code, Decimal(2), [Named(["S1"], "A-1")])
+    assert refused.value.field == "serials"
 
 
 def test_units_that_a_job_took_later_are_told_from_those_it_never_took() -> None:

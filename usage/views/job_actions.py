@@ -26,7 +26,7 @@ from usage.job_forms import (
     ReasonForm,
 )
 from usage.job_querysets import on_hand_of
-from usage.job_units import LOTS, SERIALS, Named, UnitsError, component_field, named_in
+from usage.job_units import LOTS, SERIALS, Named, UnitsError, component_field, named_of
 from usage.models import Job, JobCost, JobOutput, Order, OrderLine
 from usage.production import (
     copy_components,
@@ -43,7 +43,8 @@ from usage.production import (
 )
 from usage.supplying import to_procure, why_not_procure
 from usage.unit_names import names_units, serials_of
-from usage.units_there import units_there
+from usage.units_held import units_taken
+from usage.units_there import UnitsThere, units_there
 
 CHANGE = "usage.change_job"
 
@@ -291,6 +292,7 @@ class JobConsumeView(DocumentFormView):
         rows = list(record.components.select_related("code").order_by("position", "pk"))
         there = on_hand_of([row.code_id for row in rows])
         units = units_there([row.code for row in rows if names_units(row.code)], office=record.office)
+        taken = units_taken(record)
         return [
             {
                 "component": row.pk,
@@ -301,19 +303,20 @@ class JobConsumeView(DocumentFormView):
                 # Nobody takes units before they are named.
                 "quantity": None if names_units(row.code) else -job_rules.demand_due(record, row),
                 "there": units.get(row.code_id),
+                "taken": taken.get(row.pk, UnitsThere()),
             }
             for row in rows
         ]
 
     def save(self, record: Job, header: dict[str, Any], lines: list[dict[str, Any]]) -> Job:
-        components = {row.pk: row for row in record.components.all()}
+        components = {row.pk: row for row in record.components.select_related("code")}
         if any(line["component"] not in components for line in lines):
             raise ValidationError("The components of this job were changed. Nothing was posted: open the page again.")
         wanted = [
             {
                 "component": components[line["component"]],
                 "quantity": line["quantity"],
-                "units": _named(index, line),
+                "units": _named(index, components[line["component"]].code, line),
             }
             for index, line in enumerate(lines)
         ]
@@ -324,9 +327,9 @@ class JobConsumeView(DocumentFormView):
         return f"Components of {record} were consumed."
 
 
-def _named(index: int, line: dict[str, Any]) -> list[Named]:
+def _named(index: int, code: LineItemCode, line: dict[str, Any]) -> list[Named]:
     try:
-        return named_in(serials=line.get(SERIALS, ""), lots=line.get(LOTS, ""))
+        return named_of(code, serials=line.get(SERIALS, ""), lots=line.get(LOTS, ""))
     except UnitsError as refusal:
         raise LineError(index, refusal.message, field=refusal.field) from refusal
 
@@ -371,15 +374,15 @@ class JobProduceView(JobActionView):
             backflush=cleaned["backflush"],
             serials=serials_of(cleaned.get(SERIALS, "")),
             manufacturer_lot=cleaned.get("manufacturer_lot", "").strip(),
-            units=self._units(record, cleaned) if cleaned["backflush"] else None,
+            units=self._units(record, cleaned),
         )
 
     def _units(self, record: Job, cleaned: dict[str, Any]) -> dict[int, list[Named]]:
         units, wrong = {}, {}
-        for component in record.components.all():
+        for component in record.components.select_related("code"):
             cells = {name: cleaned.get(component_field(component.pk, name), "") for name in (SERIALS, LOTS)}
             try:
-                units[component.pk] = named_in(serials=cells[SERIALS], lots=cells[LOTS])
+                units[component.pk] = named_of(component.code, serials=cells[SERIALS], lots=cells[LOTS])
             except UnitsError as refusal:
                 wrong[component_field(component.pk, refusal.field)] = refusal.message
         if wrong:

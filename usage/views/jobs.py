@@ -92,7 +92,7 @@ class JobDetailView(RecordDetailView):
         ]
         if job.lot is not None:
             costs_section = capitalized_section(costs, may_undo=self.request.user.has_perm(CHANGE))
-            sections += [inventoried_section(taken), costs_section, _production(job, self.request.user)]
+            sections += [inventoried_section(taken, of_job=True), costs_section, _production(job, self.request.user)]
         children = list(jobs().for_list().filter(parent=job).order_by("pk"))
         if children:
             sections.append(Section("Sub-assemblies", table=ChildTable(children)))
