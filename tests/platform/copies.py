@@ -79,7 +79,10 @@ class Copy:
         found = {}
         path = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children")
         for pid in map(int, path.read_text().split()):
-            line = Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode()
+            try:
+                line = Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode()
+            except OSError:  # it ended since it was listed
+                continue
             for name, mark in MARKS.items():
                 if mark in line:
                     found[name] = pid
